@@ -1,0 +1,26 @@
+"""A SIP proxy and registrar for a classroom: every call passes through it and is written down.
+
+from sipfullproxy import Proxy
+
+proxy = Proxy("192.168.1.10", phrases={486: "Obsadené"})
+proxy.run()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sipfullproxy.server import Proxy
+
+__version__ = "0.1.0"
+__all__ = ["Proxy", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the proxy only when somebody asks for it: whoever needs one room of the house need not load them all."""
+    if name == "Proxy":
+        from sipfullproxy.server import Proxy
+
+        return Proxy
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,52 @@
+"""Who may have a request forwarded. What keeps the proxy from being an open relay stands in this file alone.
+
+Outside a dialog: registered phones, known by the flow that they really send from. With `--open`, anybody may reach our
+users; nobody but a registered phone may reach anything else. Inside a dialog: a request that comes from, or goes to, a
+registered phone or a party of a call that we carry, or that brings a flow token of ours.
+"""
+
+from __future__ import annotations
+
+from sipfullproxy.engine.calls import Calls
+from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.location import Location
+from sipfullproxy.engine.routing import Routed, Router, Target
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.message import Request
+
+
+class Admission:
+    """The guard before every forwarding."""
+
+    __slots__ = ("_calls", "_location", "_open", "_router")
+
+    def __init__(self, config: Config, location: Location, calls: Calls, router: Router) -> None:
+        self._open = config.open
+        self._location = location
+        self._calls = calls
+        self._router = router
+
+    def begin(self, routed: Routed, source: Flow) -> None:
+        """Let a request outside a dialog pass, or raise SipError 403. Asked before the callee is looked up, so that a
+        stranger does not learn who is registered."""
+        if self._location.has_flow(source):
+            return
+        if not self._open:
+            raise SipError(403, f"Register first: {source.address} is not a registered phone")
+        if routed.routes or routed.toward is not None or not self._router.in_our_domain(routed.uri):
+            raise SipError(403, f"Only registered phones may call out: {source.address} is none")
+
+    def within(self, request: Request, routed: Routed, source: Flow, targets: list[Target]) -> None:
+        """Let a request inside a dialog pass, or raise SipError 403."""
+        if routed.toward is not None or self._location.has_flow(source):
+            return
+        parties = self._calls.parties(request)
+        if source in parties:
+            return
+        if any(target.flow in parties or self._registered(target.flow) for target in targets):
+            return
+        raise SipError(403, "Neither end of this dialog is a phone that we know")
+
+    def _registered(self, flow: Flow | None) -> bool:
+        return flow is not None and self._location.has_flow(flow)

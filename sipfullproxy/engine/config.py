@@ -1,0 +1,29 @@
+"""What the engine must be told before its first message. Everything else it learns from the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sipfullproxy.sip.phrases import Phrasebook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The engine's settings; all of one meaning for every transport.
+
+    address: (numeric host, port) that phones know us by; goes into Via and Record-Route.
+    domains: further names that are ours, beside the address itself (lower case).
+    open: whether callers who are not registered may reach our users.
+    recurse: whether the proxy follows a phone's 3xx itself (RFC 3261 §16.7 item 4) or passes it to the caller.
+    phrases: the reason phrases of our responses, and of those that we relay.
+    flow_key: secret (bytes) that signs flow tokens (RFC 5626 §5.2); kept across restarts, so that calls outlive one.
+    worker: first letters of our branches; tells several processes on one port apart.
+    """
+
+    address: tuple[str, int]
+    domains: frozenset[str] = frozenset()
+    open: bool = False
+    recurse: bool = True
+    phrases: Phrasebook = field(default_factory=Phrasebook)
+    flow_key: bytes = field(repr=False)
+    worker: str = "0"

@@ -1,0 +1,82 @@
+"""The parts of one engine, put together once: what every decision can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sipfullproxy.engine.admission import Admission
+from sipfullproxy.engine.calls import Calls
+from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.forwarding import Forwarder
+from sipfullproxy.engine.location import Location
+from sipfullproxy.engine.outbox import Outbox
+from sipfullproxy.engine.registrar import Registrar
+from sipfullproxy.engine.routing import Router
+from sipfullproxy.engine.timers import Timers
+from sipfullproxy.engine.transaction import ServerTransaction, Transactions
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.headers.via import MAGIC
+from sipfullproxy.sip.message import Message
+from sipfullproxy.sip.response import respond
+from sipfullproxy.sip.uri import Uri
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+TAG = b"sfp-"
+"""Begins every To tag that is ours, so that the ACK of a response of ours is known even without its transaction."""
+
+
+class Core:
+    """Holds the parts; does only what several of them need: making branches and tags, and answering."""
+
+    def __init__(self, config: Config, random: Callable[[int], bytes]) -> None:
+        host, port = config.address
+        self._random = random
+        self._worker = config.worker.encode()
+        self.config = config
+        self.sent_by = (f"[{host}]" if ":" in host else host).encode(), port
+        self.outbox = Outbox()
+        self.timers = Timers()
+        self.transactions = Transactions(self.timers, self.outbox)
+        self.location = Location()
+        self.registrar = Registrar(self.location, self.outbox)
+        self.router = Router(config, self.location)
+        self.calls = Calls(self.timers, self.outbox, self._person_at)
+        self.admission = Admission(config, self.location, self.calls, self.router)
+        self.forwarder = Forwarder(self.router, config.address, config.phrases)
+
+    def branch(self, mark: bytes) -> bytes:
+        """A new branch: unique, with the worker's name in front and the loop mark behind (RFC 3261 §16.6 item 8)."""
+        return b"%b%b-%b.%b" % (MAGIC, self._worker, self._random(8).hex().encode(), mark)
+
+    def answer(self, server: ServerTransaction, status: int, headers: Headers = ()) -> None:
+        """Answer a request ourselves."""
+        phrase = self.config.phrases.own_response(status)
+        to_tag = b"" if status == 100 else TAG + self._random(6).hex().encode()
+        server.respond(status, respond(server.request, status, phrase, to_tag, headers))
+
+    def refuse(self, server: ServerTransaction, error: SipError) -> None:
+        """Answer a request with an error, its reason in a Warning."""
+        self.answer(server, error.status, (*error.headers, self.warning(error)))
+
+    def refuse_unread(self, message: Message, to_tag: bytes, error: SipError, flow: Flow) -> None:
+        """Answer a request that is too broken for a transaction (RFC 3261 §8.2.7).
+
+        to_tag: what comes out the same when the request comes again.
+        """
+        phrase = self.config.phrases.own_response(error.status)
+        headers = (*error.headers, self.warning(error))
+        self.outbox.send(flow, respond(message, error.status, phrase, TAG + to_tag, headers))
+
+    def warning(self, error: SipError) -> tuple[bytes, bytes]:
+        """Why, for the reader of a trace (RFC 3261 §20.43; 399 is "miscellaneous")."""
+        host, port = self.sent_by
+        reason = error.reason.replace("\\", "\\\\").replace('"', '\\"')
+        return b"Warning", b'399 %b:%d "%b"' % (host, port, reason.encode())
+
+    def _person_at(self, uri: Uri) -> str | None:
+        if self.router.in_our_domain(uri):
+            return None
+        phone = self.location.with_contact(uri)
+        return phone.person if phone is not None else None

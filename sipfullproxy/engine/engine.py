@@ -1,0 +1,302 @@
+"""The verbs: everything that the world may ask of the engine (RFC 3261 §16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zlib import crc32
+
+from sipfullproxy.engine import fsm
+from sipfullproxy.engine.calls import Call
+from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.core import TAG, Core
+from sipfullproxy.engine.events import Event
+from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.engine.forking import Fork
+from sipfullproxy.engine.routing import Routed, Target
+from sipfullproxy.engine.transaction import ServerTransaction, cancelled_key, server_key
+from sipfullproxy.engine.validation import loop_mark, no_loop, reasonable, supports
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.headers.via import Via
+from sipfullproxy.sip.message import Request, Response, parse
+from sipfullproxy.sip.uri import Uri
+
+
+def _raise(bug: Exception) -> None:
+    raise bug
+
+
+class Engine:
+    """A SIP proxy and registrar without sockets, threads, clock or randomness.
+
+    Call the verbs one at a time, with a `now` (monotonic seconds) that never goes back. After each one put its `Send`s
+    on the wire, drain `events()`, and be back with `tick` at `next_timer()`.
+    """
+
+    def __init__(
+        self, config: Config, random: Callable[[int], bytes], report: Callable[[Exception], None] = _raise
+    ) -> None:
+        """random: gives n unpredictable bytes. report: hears of bugs, each served with a 500; by default raises them."""
+        self._core = Core(config, random)
+        self._report = report
+        self.serial = 0
+        """Number of the last received message that was SIP, or wanted to be."""
+        self.junk = 0
+        """How many datagrams were no SIP at all."""
+
+    # -- verbs -------------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+        """Take in one message (a datagram, or one that was framed out of a stream). flow: the way that it came."""
+        if not data.strip(b"\r\n\0 "):
+            return []  # a keepalive (RFC 5626 §3.5.1, and the NULs and blanks that some phones send)
+        core = self._core
+        core.outbox.now = now
+        self.serial += 1
+        core.outbox.cause = self.serial
+        try:
+            message = parse(data)
+        except SipError:
+            self.junk += 1
+            return []
+        try:
+            if isinstance(message, Request):
+                self._request(message, flow)
+            else:
+                self._response(message)
+        except SipError:
+            pass  # a response that cannot be read is dropped; a request was answered already
+        except Exception as bug:
+            self._report(bug)
+            if isinstance(message, Request) and message.method != b"ACK":
+                self._apologize(message, flow)
+        return core.outbox.sends()
+
+    def tick(self, now: float) -> list[Send]:
+        """Let all timers fire that are due."""
+        core = self._core
+        core.outbox.now = now
+        for timer in core.timers.due(now):
+            if timer.owner is not None:
+                core.outbox.cause = timer.letter
+                try:
+                    timer.owner.fired(timer.letter, now)
+                except Exception as bug:
+                    self._report(bug)
+        core.outbox.cause = "expires"
+        core.registrar.expire(now)
+        return core.outbox.sends()
+
+    def next_timer(self) -> float | None:
+        """When `tick` is wanted next (monotonic seconds); None while nothing is going on."""
+        times = [at for at in (self._core.timers.next(), self._core.location.next_expiry()) if at is not None]
+        return min(times, default=None)
+
+    def lost(self, flow: Flow, now: float) -> list[Send]:
+        """The transport could not send on a flow, or its connection closed."""
+        core = self._core
+        core.outbox.now = now
+        core.outbox.cause = "lost"
+        core.transactions.lost(flow)
+        core.registrar.lost(flow)
+        return core.outbox.sends()
+
+    def events(self) -> list[Event]:
+        """Fetch, once, what happened since the last time."""
+        return self._core.outbox.events()
+
+    @property
+    def load(self) -> dict[str, int]:
+        """How many entries each table holds: "transactions", "timers", "calls", "bindings"."""
+        core = self._core
+        return {
+            "transactions": len(core.transactions), "timers": len(core.timers), "calls": len(core.calls),
+            "bindings": len(core.location),
+        }  # fmt: skip
+
+    # -- responses -----------------------------------------------------------------------------------------------------
+
+    def _response(self, response: Response) -> None:
+        """RFC 3261 §16.7 items 1 and 2. What belongs to no transaction is dropped (RFC 6026 §7.3)."""
+        response.check()
+        if response.via.sent_by == self._core.sent_by:
+            client = self._core.transactions.match_response(response)
+            if client is not None:
+                client.receive(response)
+
+    # -- requests ------------------------------------------------------------------------------------------------------
+
+    def _request(self, request: Request, flow: Flow) -> None:
+        core = self._core
+        try:
+            request.check()
+        except SipError as error:
+            if request.method != b"ACK":
+                core.refuse_unread(request, b"%08x" % crc32(request.start), error, _way_back(request, flow))
+            return
+        request.stamp(*flow.remote)
+        key = server_key(request)
+        server = core.transactions.match_request(key)
+        if request.method == b"ACK":
+            if server is not None and server.state != fsm.ACCEPTED:
+                server.step("ack")
+            elif not request.to_tag.startswith(TAG):
+                self._acknowledge(request, flow)
+            return
+        if server is not None:
+            server.step("request")
+            return
+        server = core.transactions.serve(key, _reply_flow(request.via, flow), request)
+        try:
+            self._serve(server, request, flow)
+        except SipError as error:
+            core.refuse(server, error)
+
+    def _serve(self, server: ServerTransaction, request: Request, source: Flow) -> None:
+        """What a request that is new here is about; the first line that fits takes it."""
+        core, method = self._core, request.method
+        if method == b"CANCEL" and self._cancel(server, request):
+            return
+        reasonable(request)
+        mark = loop_mark(request)
+        no_loop(request, mark, core.sent_by)
+        routed = core.router.unroute(request, source)
+        onward = routed.toward is not None or bool(routed.routes)
+        to_our_domain = core.router.in_our_domain(routed.uri) and not onward
+        to_us = to_our_domain and not routed.uri.user
+        if method == b"REGISTER" and to_our_domain:
+            self._register(server, request, routed, source)
+        elif method == b"OPTIONS" and (to_us or _is_last_hop(request)):
+            self._options(server, request)
+        elif (method == b"PUBLISH" and to_our_domain) or (method == b"SUBSCRIBE" and to_us):
+            raise SipError(489, "No events are kept here", (b"Allow-Events", b""))
+        elif to_us and method not in (b"INVITE", b"CANCEL"):
+            raise SipError(405, "This is no request for the proxy itself", (b"Allow", b"OPTIONS, REGISTER"))
+        else:
+            self._forward(server, request, routed, source, mark)
+
+    def _cancel(self, server: ServerTransaction, request: Request) -> bool:
+        """RFC 3261 §9.2, §16.10. Returns False where there is no INVITE to cancel; then it is a request like others."""
+        invite = self._core.transactions.match_request(cancelled_key(request))
+        if invite is None:
+            return False
+        self._core.answer(server, 200)
+        if isinstance(invite.context, Fork) and not invite.answered:
+            reasons = [request.lines[position] for position in request.where.get(b"reason", ())]
+            invite.context.cancel(*reasons)
+        return True
+
+    def _register(self, server: ServerTransaction, request: Request, routed: Routed, source: Flow) -> None:
+        """RFC 3261 §10.3."""
+        core = self._core
+        supports(request, b"require")
+        if routed.uri.user is not None:
+            raise SipError(400, "The Request-URI of a REGISTER names a domain, not a user")
+        who = _served(request)
+        if not core.router.in_our_domain(who):
+            raise SipError(404, "The user in To is not of this domain")
+        if not who.user:
+            raise SipError(400, "No user in To")
+        core.answer(server, 200, core.registrar.register(request, who, source, core.outbox.now))
+
+    def _options(self, server: ServerTransaction, request: Request) -> None:
+        """RFC 3261 §11.2."""
+        supports(request, b"require")
+        self._core.answer(server, 200, _CAPABILITIES)
+
+    def _forward(
+        self, server: ServerTransaction, request: Request, routed: Routed, source: Flow, mark: bytes
+    ) -> None:  # fmt: skip
+        """RFC 3261 §16.5 and §16.6, after the question whether the sender may."""
+        core = self._core
+        if request.to_tag or request.method == b"CANCEL":
+            targets = core.router.targets(routed, in_dialog=True)
+            core.admission.within(request, routed, source, targets)
+            call = core.calls.find(request)
+            if call is not None:
+                call.request(request)
+            self._fork(server, routed, source, mark, call, targets)
+            return
+        core.admission.begin(routed, source)
+        if request.method != b"INVITE":
+            self._fork(server, routed, source, mark, None, core.router.targets(routed, in_dialog=False))
+            return
+        call = core.calls.begin(request, source)
+        try:
+            self._fork(server, routed, source, mark, call, core.router.targets(routed, in_dialog=False))
+        except SipError as error:
+            call.fail(error.status, core.config.phrases.own_response(error.status))
+            raise
+
+    def _fork(
+        self, server: ServerTransaction, routed: Routed, source: Flow, mark: bytes, call: Call | None,
+        targets: list[Target],
+    ) -> None:  # fmt: skip
+        core = self._core
+        server.context = fork = Fork(core, server, routed, source, mark, call)
+        if fork.invite:
+            core.answer(server, 100)
+        fork.start(targets)
+
+    def _acknowledge(self, request: Request, source: Flow) -> None:
+        """The ACK of a 2xx goes its own way, without a transaction (RFC 3261 §13.2.2.4, §16.11). Nothing answers it."""
+        core = self._core
+        reasonable(request)
+        mark = loop_mark(request)
+        no_loop(request, mark, core.sent_by)
+        routed = core.router.unroute(request, source)
+        targets = core.router.targets(routed, in_dialog=True)
+        core.admission.within(request, routed, source, targets)
+        call = core.calls.find(request)
+        if call is not None:
+            call.request(request)
+        target = targets[0]
+        if target.flow is not None:
+            draft, edits = core.forwarder.request(request, routed, target, source, core.branch(mark), 0)
+            core.outbox.send(target.flow, draft.encode(), edits)
+
+    def _apologize(self, request: Request, flow: Flow) -> None:
+        """A bug of ours is a 500 for that one request."""
+        core = self._core
+        server = core.transactions.match_request(server_key(request))
+        if server is not None and not server.answered:
+            core.answer(server, 500)
+
+
+_CAPABILITIES = (
+    (b"Allow", b"INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, MESSAGE, REFER, PRACK, UPDATE, SUBSCRIBE, NOTIFY"),
+    (b"Accept", b"*/*"),
+    (b"Accept-Encoding", b"identity"),
+    (b"Accept-Language", b"sk, en"),
+    (b"Supported", b""),
+)
+"""RFC 3261 §11.2. Methods and bodies are those that pass; unknown ones pass too, but nobody could list them."""
+
+
+def _served(request: Request) -> Uri:
+    """The user whom a REGISTER is about: the URI of its To (RFC 3261 §10.3 item 5)."""
+    try:
+        return Address(request.first(b"to") or b"").uri
+    except SipError as error:
+        raise SipError(400, error.reason) from error
+
+
+def _is_last_hop(request: Request) -> bool:
+    return request.first(b"max-forwards") == b"0"
+
+
+def _reply_flow(via: Via, source: Flow) -> Flow:
+    """The way back to the sender of a request (RFC 3261 §18.2.2, RFC 3581 §4)."""
+    if source.reliable:
+        return source
+    address = via.reply_address(source.remote)
+    return source if address == source.remote else Flow(source.transport, source.local, address)
+
+
+def _way_back(request: Request, source: Flow) -> Flow:
+    """The same for a request that could not be read to its end: where its Via is none, to where it came from."""
+    try:
+        via = Via(request.values(b"via")[0])
+    except (SipError, IndexError):
+        return source
+    return _reply_flow(via, source)

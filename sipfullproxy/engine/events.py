@@ -1,0 +1,213 @@
+"""What the engine tells the world: one stream of typed events.
+
+The engine appends them, `server.py` drains them once with `Engine.events()` and hands them on: to the journal, to the
+hooks of a student's own `main.py`, later to the page. Each kind of event is emitted exactly once per occurrence: a
+retransmission, a fork or a lost packet never makes a second one.
+
+An event carries text, not bytes: users and reasons are decoded from what the phones sent and may hold *anything* a
+stranger can put into a SIP header. Whoever prints them must make them safe (see `journal/text.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+SCHEMA = 1
+"""Version of the shape of these events; a stored event of another version must not be read blindly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What every event has.
+
+    serial: number of this event since the start, from 1, without gaps.
+    time: monotonic seconds, on the clock that was given to the engine's verbs; `server.py` maps it to wall time.
+    """
+
+    kind: ClassVar[str] = "event"
+    schema: ClassVar[int] = SCHEMA
+
+    serial: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered(Event):
+    """A phone registered that was not registered before (a refresh is none).
+
+    who: address-of-record as `user@domain`. address: where the phone really sends from, as `host:port`.
+    contact: the Contact URI that it gave. agent: its User-Agent, or "". expires: seconds granted.
+    """
+
+    kind: ClassVar[str] = "registered"
+
+    who: str
+    address: str
+    contact: str
+    agent: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unregistered(Event):
+    """A phone is registered no more. why: "request" (it said so), "expired", "replaced" or "lost" (connection gone)."""
+
+    kind: ClassVar[str] = "unregistered"
+
+    who: str
+    address: str
+    contact: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEvent(Event):
+    """What every event of a call has.
+
+    call: the Call-ID. leg: the caller's From tag; with `call` it names the call (a transfer may reuse a Call-ID).
+    who, whom: `user@domain` of the one who acts and of the other one (see each event).
+    """
+
+    call: str
+    leg: str
+    who: str
+    whom: str
+
+
+class Ringing(CallEvent):
+    """The callee's phone rings (first 180 or 183). who: caller. whom: callee."""
+
+    kind: ClassVar[str] = "ringing"
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(CallEvent):
+    """The callee answered. who: caller. whom: callee. video: whether both ends agreed on video at once."""
+
+    kind: ClassVar[str] = "started"
+
+    video: bool
+
+
+class Video(CallEvent):
+    """Both ends agreed on video, with the answer or later. who: the one who offered it."""
+
+    kind: ClassVar[str] = "video"
+    __slots__ = ()
+
+
+class Held(CallEvent):
+    """who put whom on hold."""
+
+    kind: ClassVar[str] = "held"
+    __slots__ = ()
+
+
+class Resumed(CallEvent):
+    """who took whom back from hold."""
+
+    kind: ClassVar[str] = "resumed"
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferred(CallEvent):
+    """A transfer (REFER) came to its end. who: the phone that asked. whom: the phone that was sent on. to: the target.
+
+    succeeded: True when the phone that was sent on reported success, False when it reported failure, None when the
+    call ended without a report. why: the reported status line ("200 OK", "486 Busy Here"), or "".
+    """
+
+    kind: ClassVar[str] = "transferred"
+
+    to: str
+    succeeded: bool | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarded(CallEvent):
+    """The callee's phone sent the call on before answering. who: caller. whom: callee. to: the new target. why: "302"."""
+
+    kind: ClassVar[str] = "forwarded"
+
+    to: str
+    why: str
+
+
+class Conference(CallEvent):
+    """A call became part of a conference (`isfocus` in the Contact). who: the host that mixes. whom: the participant."""
+
+    kind: ClassVar[str] = "conference"
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOver(CallEvent):
+    """What the ends of a call have in common.
+
+    status: SIP status that ended the call attempt, 0 where none did. why: the reason in words of the wire, or "".
+    """
+
+    status: int
+    why: str
+
+
+class Declined(CallOver):
+    """The callee refused (603 and the other 6xx but 600). who: caller. whom: callee."""
+
+    kind: ClassVar[str] = "declined"
+    __slots__ = ()
+
+
+class Busy(CallOver):
+    """The callee is busy (486, 600). who: caller. whom: callee."""
+
+    kind: ClassVar[str] = "busy"
+    __slots__ = ()
+
+
+class Cancelled(CallOver):
+    """The caller gave up before an answer (CANCEL). who: caller. whom: callee."""
+
+    kind: ClassVar[str] = "cancelled"
+    __slots__ = ()
+
+
+class Missed(CallOver):
+    """It rang and nobody answered (408 or 480 after ringing, Timer C). who: caller. whom: callee."""
+
+    kind: ClassVar[str] = "missed"
+    __slots__ = ()
+
+
+class Failed(CallOver):
+    """The call could not be made for any other reason (404, 480, 5xx …). who: caller. whom: callee."""
+
+    kind: ClassVar[str] = "failed"
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended(CallEvent):
+    """An answered call is over. who: the one who hung up (the caller where nobody did). whom: the other one.
+
+    duration: seconds from the answer. why: "bye", "session timer" (RFC 4028, no refresh came) or "too old".
+    """
+
+    kind: ClassVar[str] = "ended"
+
+    duration: float
+    why: str
+
+
+KINDS: dict[str, type[Event]] = {
+    cls.kind: cls
+    for cls in (
+        Registered, Unregistered, Ringing, Started, Video, Held, Resumed, Transferred, Forwarded, Conference,
+        Declined, Busy, Cancelled, Missed, Failed, Ended,
+    )
+}  # fmt: skip
+"""Every kind of event by the name under which a hook asks for it."""

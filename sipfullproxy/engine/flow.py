@@ -1,0 +1,43 @@
+"""Where messages come from and go to, and what goes out: the nouns of the engine's border."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Flow(NamedTuple):
+    """One way to one peer (RFC 5626 §3.2): a pair of addresses on UDP, a connection on the stream transports.
+
+    transport: "udp", "tcp", "tls", "ws" or "wss". local, remote: (numeric host, port).
+    serial: number of the connection, so that a new connection from the same address is another flow; 0 on UDP.
+    """
+
+    transport: str
+    local: tuple[str, int]
+    remote: tuple[str, int]
+    serial: int = 0
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the transport itself repeats what was lost; then the SIP timers that repeat are off (RFC 3261 §17)."""
+        return self.transport != "udp"
+
+    @property
+    def address(self) -> str:
+        """The peer as `host:port`, for people."""
+        host, port = self.remote
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class Send(NamedTuple):
+    """One message that the shell must put on the wire now.
+
+    cause: serial number of the received message that made it go out, or the letter of the timer that did.
+    edits: name of each change against the message that caused it ("via-push", "uri-to-binding" …), in order; empty
+    for what the proxy wrote itself and for what is sent again. The words for a reader are made when somebody looks.
+    """
+
+    flow: Flow
+    data: bytes
+    cause: int | str
+    edits: tuple[str, ...] = ()

@@ -1,0 +1,344 @@
+"""One request, many phones: the response context (RFC 3261 §16.2, §16.6 to §16.10; RFC 5393 §5.3)."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import groupby
+
+from sipfullproxy.engine.calls import Call
+from sipfullproxy.engine.core import Core
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.forwarding import breadth_of
+from sipfullproxy.engine.routing import Routed, Target
+from sipfullproxy.engine.timers import CANCELLED, TIMER_C, Timer
+from sipfullproxy.engine.transaction import ServerTransaction, follow_up
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.message import Draft, Response
+
+BRANCHES = 20
+"""Targets of one request, those of redirections included: each costs a message and a transaction."""
+
+ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"'
+"""RFC 3326 §2: tells the other phones of a fork that this was no missed call."""
+
+_BEST_OF_4XX = (401, 407, 415, 420, 484)
+"""Those that tell the caller how to do better (RFC 3261 §16.7 item 6)."""
+
+
+class Branch:
+    """One target of a fork, and the client transaction towards it."""
+
+    def __init__(self, fork: Fork, target: Target, breadth: int) -> None:
+        self.target = target
+        self.breadth = breadth
+        self.status = 0
+        self.response: Response | None = None
+        self._fork = fork
+        self._provisional = False
+        self._cancel: tuple[bytes, ...] | None = None
+        self._cancelling = False
+        self._timer: Timer | None = None
+        self._token = b""
+        self._draft: Draft | None = None
+
+    def start(self) -> None:
+        """Send the request to the target."""
+        fork, core, flow = self._fork, self._fork.core, self.target.flow
+        request = fork.server.request
+        invite = request.method == b"INVITE"
+        if flow is None:
+            fork.lost(self, 503)
+            return
+        self._token = core.branch(fork.mark)
+        draft, edits = core.forwarder.request(request, fork.routed, self.target, fork.source, self._token, self.breadth)
+        self._draft = draft if invite else None
+        core.transactions.request(self._token, request.method, flow, draft.encode(), edits, self, self._draft)
+        if invite:
+            self._wait("C", TIMER_C)
+
+    def cancel(self, *headers: bytes) -> None:
+        """Give this branch up, now or as soon as the other end shows that it knows the request (RFC 3261 §9.1)."""
+        if self.status or self._cancelling or self._draft is None:
+            return
+        if not self._provisional:
+            self._cancel = headers
+            return
+        self._cancelling = True
+        assert self.target.flow is not None
+        data = follow_up(self._draft, b"CANCEL", None, *headers)
+        self._fork.core.transactions.request(self._token, b"CANCEL", self.target.flow, data, ("cancel",), _NOBODY)
+        self._wait("9.1", CANCELLED)
+
+    def received(self, response: Response) -> None:
+        """A response came on this branch."""
+        status = response.status
+        if status >= 200:
+            self._stop_waiting()
+            self._fork.final(self, response)
+            return
+        self._provisional = True
+        if self._cancel is not None:
+            self.cancel(*self._cancel)
+        elif status > 100 and not self._cancelling and self._draft is not None:
+            self._wait("C", TIMER_C)
+        if status > 100:
+            self._fork.provisional(self, response)
+
+    def timed_out(self) -> None:
+        """Nobody answered (timer B or F)."""
+        self._stop_waiting()
+        self._fork.lost(self, 408)
+
+    def failed(self) -> None:
+        """The request could not be sent; as good as a 503 (RFC 3261 §16.9)."""
+        self._stop_waiting()
+        self._fork.lost(self, 503)
+
+    def fired(self, letter: str, now: float) -> None:
+        """It rang for too long (timer C, §16.8), or the end of a cancelled branch never came (§9.1)."""
+        self._timer = None
+        if letter == "C" and self._provisional:
+            self.cancel()
+        else:
+            self._fork.lost(self, 408)
+
+    def _wait(self, letter: str, seconds: float) -> None:
+        self._stop_waiting()
+        core = self._fork.core
+        self._timer = core.timers.start(letter, seconds, self, core.outbox.now)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+
+
+class Nobody:
+    """Whoever sends a CANCEL waits for no answer: what counts is the final response of the INVITE."""
+
+    def received(self, response: Response) -> None:
+        """Nothing to do."""
+
+    def timed_out(self) -> None:
+        """Nothing to do."""
+
+    def failed(self) -> None:
+        """Nothing to do."""
+
+
+_NOBODY = Nobody()
+
+
+class Fork:
+    """A request that is being forwarded to one target or to many, until one final response went back."""
+
+    def __init__(
+        self, core: Core, server: ServerTransaction, routed: Routed, source: Flow, mark: bytes, call: Call | None
+    ) -> None:
+        self.core = core
+        self.server = server
+        self.routed = routed
+        self.source = source
+        self.mark = mark
+        self._call = call
+        self._breadth = breadth_of(server.request)
+        self._branches: list[Branch] = []
+        self._groups: deque[list[Target]] = deque()
+        self._seen: set[tuple[bytes, Flow | None]] = set()
+        self._cancelled = False
+        self._decided = False
+
+    @property
+    def invite(self) -> bool:
+        """Whether the request is an INVITE."""
+        return self.server.request.method == b"INVITE"
+
+    # -- targets -----------------------------------------------------------------------------------------------------
+
+    def start(self, targets: list[Target]) -> None:
+        """Begin: the targets with the highest q at once, the others when those have failed (RFC 3261 §16.6).
+
+        Raises SipError 440 when the request may not have a single branch (RFC 5393 §5.3.3).
+        """
+        if self._breadth < 1:
+            raise SipError(440, "Max-Breadth came down to 0")
+        self._groups.extend(self._new_groups(targets))
+        self._next_group()
+
+    def _new_groups(self, targets: list[Target]) -> list[list[Target]]:
+        """Targets that were not tried yet, those of one q together, the highest first."""
+        fresh = []
+        for target in targets:
+            key = (target.uri.text, target.flow)
+            if key not in self._seen and len(self._seen) < BRANCHES:
+                self._seen.add(key)
+                fresh.append(target)
+        fresh.sort(key=_q, reverse=True)
+        return [list(group) for _, group in groupby(fresh, key=_q)]
+
+    def _next_group(self) -> None:
+        """Send to the next group, in parts where Max-Breadth allows no more at once."""
+        group = self._groups.popleft()
+        if len(group) > self._breadth:
+            self._groups.appendleft(group[self._breadth :])
+            group = group[: self._breadth]
+        share, rest = divmod(self._breadth, len(group))
+        branches = [Branch(self, target, share + (number < rest)) for number, target in enumerate(group)]
+        self._breadth = 0
+        self._branches += branches
+        for branch in branches:
+            if not self._decided:
+                branch.start()
+
+    # -- what comes back -------------------------------------------------------------------------------------------------
+
+    def provisional(self, branch: Branch, response: Response) -> None:
+        """101 to 199 go back at once, those of every branch (RFC 3261 §16.7 item 5)."""
+        if not self._decided:
+            self._forward(branch, response)
+
+    def final(self, branch: Branch, response: Response) -> None:
+        """A final response came on a branch; a 2xx perhaps more than once."""
+        if response.status < 300:
+            self._success(branch, response)
+        elif not branch.status:
+            self._close(branch, response.status, response)
+            if response.status >= 600:
+                self._give_up(self._branches)
+            elif response.status < 400:
+                self._redirect(branch, response)
+            self._proceed()
+
+    def lost(self, branch: Branch, status: int) -> None:
+        """A branch ends without a response: 408 for silence, 503 for a way that does not exist."""
+        if not branch.status:
+            self._close(branch, status, None)
+            self._proceed()
+
+    def cancel(self, *reasons: bytes) -> None:
+        """The caller cancelled (RFC 3261 §16.10). reasons: the Reason lines of its CANCEL, passed on (RFC 3326)."""
+        if self._decided:
+            return
+        self._cancelled = True
+        if self._call is not None:
+            self._call.cancel()
+        self._give_up(self._branches, *reasons)
+
+    # -- inside ------------------------------------------------------------------------------------------------------------
+
+    def _success(self, branch: Branch, response: Response) -> None:
+        """Every 2xx of an INVITE goes back, whatever went before (§16.7 item 5); of another request only the first."""
+        if self.invite or not self._decided:
+            self._forward(branch, response)
+        if not branch.status:
+            self._close(branch, response.status, response)
+        if not self._decided:
+            self._decided = True
+            self._give_up(self._branches, ELSEWHERE)
+
+    def _close(self, branch: Branch, status: int, response: Response | None) -> None:
+        branch.status = status
+        branch.response = response
+        self._breadth += branch.breadth
+
+    def _give_up(self, branches: list[Branch], *headers: bytes) -> None:
+        self._groups.clear()
+        for branch in branches:
+            branch.cancel(*headers)
+
+    def _redirect(self, branch: Branch, response: Response) -> None:
+        """Follow the Contacts of a phone's 3xx at once, in the place of that phone (§16.5, §16.7 item 4).
+
+        The 3xx of anybody else is a response like others: whom its Contacts mean is for the caller to decide.
+        """
+        if not self.core.config.recurse or self._cancelled or self._decided or not self.invite:
+            return
+        if branch.target.binding is None:
+            return
+        groups: list[list[Target]] = []
+        for value in response.values(b"contact"):
+            try:
+                uri = Address(value).uri
+            except SipError:
+                continue
+            further = self._new_groups(self.core.router.redirected(uri))
+            if further and self._call is not None:
+                self._call.forward(uri, response.status)
+            groups += further
+        if groups:
+            branch.status = _REDIRECTED
+            self._groups.extendleft(reversed(groups))
+            self._next_group()
+
+    def _proceed(self) -> None:
+        """A branch ended: go on with the next group, or decide, or wait for the others."""
+        if self._decided or not all(branch.status for branch in self._branches):
+            return
+        if self._groups:
+            self._next_group()
+        else:
+            self._decided = True
+            self._decide()
+
+    def _decide(self) -> None:
+        """Choose the best of the final responses and send it (RFC 3261 §16.7 item 6)."""
+        best = min((branch for branch in self._branches if branch.status != _REDIRECTED), key=self._rank, default=None)
+        status = best.status if best is not None else 480
+        if best is None or best.response is None or status == 503:
+            self._answer(500 if status == 503 else status)
+            return
+        response = best.response
+        if status in (401, 407):
+            others = [branch.response for branch in self._branches if branch is not best and branch.response]
+            challenges = [other for other in others if other.status in (401, 407)]
+            response = self.core.forwarder.with_challenges(response, challenges)
+        self._forward(best, response)
+        self._failed(status, response.phrase)
+
+    def _answer(self, status: int) -> None:
+        if status == 408 and not self.invite:
+            # RFC 4320 §4.2: by now the sender has given up too, and a 408 would only be in the way.
+            self.server.forget()
+            return
+        if self._cancelled:
+            status = 487
+        self.core.answer(self.server, status)
+        self._failed(status, self.core.config.phrases.own_response(status))
+
+    def _failed(self, status: int, phrase: bytes) -> None:
+        if self._call is not None and not self.server.request.to_tag and self.invite:
+            self._call.fail(status, phrase)
+
+    def _rank(self, branch: Branch) -> tuple[bool, int, int]:
+        """Lower is better: any 6xx, then the lowest class, then what helps the caller, then what a phone really said."""
+        status = branch.status
+        if status >= 600:
+            return False, 0, 0
+        if self._cancelled and status == 487:
+            return True, 0, 0
+        if status in _BEST_OF_4XX:
+            return True, status // 100, 0
+        if status == 503 or branch.response is None:
+            return True, status // 100, 2
+        return True, status // 100, 1
+
+    def _forward(self, branch: Branch, response: Response) -> None:
+        """Send a response upstream (§16.7 items 3, 8 and 9)."""
+        upstream = self.core.forwarder.response(response)
+        if upstream is None:
+            return
+        data, edits = upstream
+        if not self.server.respond(response.status, data, edits) and self.invite and 200 <= response.status < 300:
+            # The server transaction has sent another final response; a 2xx goes back all the same (§16.7 item 5).
+            self.core.outbox.send(self.server.flow, data, edits)
+        if self._call is not None and branch.target.flow is not None:
+            self._call.response(self.server.request, response, branch.target.flow)
+
+
+_REDIRECTED = 399
+"""Stands in `Branch.status` for a 3xx whose Contacts are being tried: it is no candidate any more (§16.7 item 4)."""
+
+
+def _q(target: Target) -> float:
+    return target.binding.q if target.binding is not None else 1.0

@@ -1,0 +1,129 @@
+"""What a forwarded request and a forwarded response look like (RFC 3261 §16.6, §16.7 items 3 and 9)."""
+
+from __future__ import annotations
+
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.routing import Routed, Router, Target
+from sipfullproxy.engine.validation import LARGEST_MAX_BREADTH, LARGEST_MAX_FORWARDS, MAX_BREADTH, MAX_FORWARDS
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.grammar import split_list
+from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.message import Draft, Request, Response, value_of
+from sipfullproxy.sip.phrases import Phrasebook
+
+FORMS_A_DIALOG = frozenset((b"INVITE", b"SUBSCRIBE", b"REFER", b"NOTIFY"))
+"""Requests that get a Record-Route, so that all that follows passes here too (RFC 3261 §16.6 item 4, RFC 6665 §4.3)."""
+
+
+class Forwarder:
+    """Writes what goes out. Keeps nothing."""
+
+    __slots__ = ("_phrases", "_plain_route", "_router", "_via")
+
+    def __init__(self, router: Router, address: tuple[str, int], phrases: Phrasebook) -> None:
+        host, port = address
+        named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._router = router
+        self._phrases = phrases
+        self._via = f"Via: SIP/2.0/UDP {named};branch=".encode()
+        self._plain_route = f"Record-Route: <sip:{named};lr>".encode()
+
+    def request(
+        self, request: Request, routed: Routed, target: Target, source: Flow, branch: bytes, breadth: int
+    ) -> tuple[Draft, tuple[str, ...]]:
+        """The copy of a request for one target (RFC 3261 §16.6 items 1 to 8).
+
+        source: where the request came from. branch: for our Via. breadth: for Max-Breadth (RFC 5393 §5.3.3).
+        Returns the copy and the names of its changes.
+        """
+        edits = routed.edits
+        draft = Draft(request)
+        uri = target.uri.for_request()
+        routes = routed.routes
+        if routed.popped or routed.uri is not request.uri:
+            if routes and not _is_loose(routes[0]):
+                # §16.6 item 6: the next hop routes strictly, so it gets its own address as Request-URI.
+                uri, routes = Address(routes[0]).uri.for_request(), [*routes[1:], b"<" + uri + b">"]
+                edits += ("strict-route",)
+            draft.put_all(b"route", b"Route", routes)
+        elif routes and not _is_loose(routes[0]):
+            uri, routes = Address(routes[0]).uri.for_request(), [*routes[1:], b"<" + uri + b">"]
+            draft.put_all(b"route", b"Route", routes)
+            edits += ("strict-route",)
+        if uri != request.uri_text:
+            draft.start = b"%b %b SIP/2.0" % (request.method, uri)
+            edits += ("uri-to-binding" if target.binding is not None else "uri-cleaned",)
+        max_forwards = request.number(b"max-forwards", LARGEST_MAX_FORWARDS)
+        if max_forwards is None:
+            draft.push(b"max-forwards", b"Max-Forwards: %d" % MAX_FORWARDS)
+            edits += ("max-forwards-add",)
+        else:
+            draft.put(b"max-forwards", b"Max-Forwards: %d" % (max_forwards - 1))
+            edits += ("max-forwards-down",)
+        if request.method != b"ACK":
+            draft.put(b"max-breadth", b"Max-Breadth: %d" % breadth)
+            edits += ("max-breadth",)
+        if request.method in FORMS_A_DIALOG:
+            draft.push(b"record-route", self._record_route(request, routed, target, source))
+            edits += ("record-route",)
+        draft.push(b"via", self._via + branch)
+        return draft, (*edits, "via-push")
+
+    def response(self, response: Response) -> tuple[bytes, tuple[str, ...]] | None:
+        """A response without our Via and with the phrase of the house; None where no Via remains (§16.7 item 3)."""
+        draft = Draft(response)
+        positions = response.where[b"via"]
+        rest = split_list(value_of(response.lines[positions[0]]))[1:]
+        if not rest and len(positions) == 1:
+            return None
+        draft.lines[positions[0]] = b"Via: " + b", ".join(rest) if rest else b""
+        phrase = self._phrases.relayed(response.status, response.phrase)
+        if phrase == response.phrase:
+            return draft.encode(), ("via-pop",)
+        draft.start = b"SIP/2.0 %d %b" % (response.status, phrase)
+        return draft.encode(), ("via-pop", "phrase")
+
+    def with_challenges(self, best: Response, others: list[Response]) -> Response:
+        """The best response with the challenges of the others added to its own (RFC 3261 §16.7 item 7)."""
+        lines = best.lines.copy()
+        for other in others:
+            for name in (b"www-authenticate", b"proxy-authenticate"):
+                lines += [other.lines[position] for position in other.where.get(name, ())]
+        return Response(best.start, lines, best.where, best.body, best.status, best.phrase)
+
+    def _record_route(self, request: Request, routed: Routed, target: Target, source: Flow) -> bytes:
+        """One value where anybody can reach both phones by their Contacts; else one for each side of the call, each
+        naming the flow of its phone (RFC 5626 §5.3, RFC 5658 §5)."""
+        ahead = target.flow if routed.toward is not None or (target.binding and not target.binding.direct) else None
+        behind = source if self._hidden(request, source) else None
+        if ahead is None and behind is None:
+            return self._plain_route
+        return self._route_of(ahead) + b"\r\n" + self._route_of(behind)
+
+    def _route_of(self, flow: Flow | None) -> bytes:
+        if flow is None:
+            return self._plain_route
+        head, _, tail = self._plain_route.partition(b"<sip:")
+        return b"%b<sip:%b@%b" % (head, self._router.tokens.make(flow), tail)
+
+    def _hidden(self, request: Request, source: Flow) -> bool:
+        """Whether the sender's Contact is not where it sends from. Who stands behind another proxy is that proxy's
+        concern: its Record-Route comes first on the way back."""
+        contact = request.first(b"contact")
+        if contact is None or b"record-route" in request.where:
+            return False
+        try:
+            uri = Address(split_list(contact)[0]).uri
+        except SipError:
+            return False
+        return (uri.numeric_host, uri.effective_port) != source.remote
+
+
+def breadth_of(request: Request) -> int:
+    """How many branches a request may still have at once, here and further on (RFC 5393 §5.3.3). SipError 400."""
+    breadth = request.number(b"max-breadth", LARGEST_MAX_BREADTH)
+    return MAX_BREADTH if breadth is None else breadth
+
+
+def _is_loose(route: bytes) -> bool:
+    return b"lr" in Address(route).uri.params

@@ -1,0 +1,162 @@
+"""The location service: which phones a user can be reached at (RFC 3261 §10.1, §16.5)."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TypeVar
+
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.sip.uri import Uri
+
+BINDINGS_PER_USER = 10
+"""Phones of one user. A fork to more is a flood; when an eleventh registers, the one that is silent longest goes."""
+
+BINDINGS = 1_000_000
+"""Phones in all; at about 1.5 kB each the memory of a small server."""
+
+REMEMBERED = 10_000
+"""Users who are not registered any more but get "480 not here now" instead of "404 nobody of that name"."""
+
+
+class Binding:
+    """One phone of one user (RFC 3261 §10, "binding").
+
+    aor: address-of-record, the user's name. person: the same with the domain that it registered at, for people.
+    uri: its Contact URI. params: the Contact's other parameters as text.
+    instance: what tells this phone from others (RFC 5626 §4.1), or b"". flow: where it really registered from.
+    q: preference, 0 to 1. expires: monotonic seconds. call_id, cseq: of the REGISTER that was here last.
+    """
+
+    __slots__ = ("agent", "aor", "call_id", "cseq", "expires", "flow", "instance", "params", "person", "q", "uri")
+
+    def __init__(
+        self, *, aor: bytes, person: str, uri: Uri, params: bytes, instance: bytes, flow: Flow, q: float, expires: float,
+        call_id: bytes, cseq: int, agent: bytes,
+    ) -> None:  # fmt: skip
+        self.aor = aor
+        self.person = person
+        self.uri = uri
+        self.params = params
+        self.instance = instance
+        self.flow = flow
+        self.q = q
+        self.expires = expires
+        self.call_id = call_id
+        self.cseq = cseq
+        self.agent = agent
+
+    def same_phone(self, uri: Uri, instance: bytes) -> bool:
+        """Whether a Contact is this binding: by instance where it has one (RFC 5626 §6), else by URI (§10.3 item 7)."""
+        if instance or self.instance:
+            return instance == self.instance
+        return self.uri.matches(uri)
+
+    @property
+    def direct(self) -> bool:
+        """Whether the phone sends from where its Contact says, so that anybody could reach it by the Contact alone."""
+        return (self.uri.numeric_host, self.uri.effective_port) == self.flow.remote
+
+
+ContactKey = tuple[bytes | None, bytes, int]
+
+
+def contact_key(uri: Uri) -> ContactKey:
+    """What a Contact URI is found by, whatever parameters it carries (a conference adds some of its own)."""
+    return uri.user, uri.host, uri.effective_port
+
+
+Bindings = dict[Binding, None]
+"""A set that keeps its order: oldest first. Leaving it costs the same however many there are."""
+
+
+class Location:
+    """All bindings, found by user, by flow, by Contact and by age; each in a time that does not grow with the others."""
+
+    __slots__ = ("_ages", "_by_contact", "_by_flow", "_by_user", "_count", "_past", "_ticket")
+
+    def __init__(self) -> None:
+        self._by_user: dict[bytes, Bindings] = {}
+        self._by_flow: dict[Flow, Bindings] = {}
+        self._by_contact: dict[ContactKey, Bindings] = {}
+        self._ages: list[tuple[float, int, Binding]] = []
+        self._past: dict[bytes, None] = {}
+        self._ticket = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def of(self, aor: bytes) -> list[Binding]:
+        """The phones of a user, newest first."""
+        return list(self._by_user.get(aor, ()))[::-1]
+
+    def known(self, aor: bytes) -> bool:
+        """Whether somebody of that name is or was registered."""
+        return aor in self._by_user or aor in self._past
+
+    def has_flow(self, flow: Flow) -> bool:
+        """Whether a phone registered from that flow."""
+        return flow in self._by_flow
+
+    def on(self, flow: Flow) -> list[Binding]:
+        """The bindings that were registered from a flow; none for a stranger's."""
+        return list(self._by_flow.get(flow, ()))
+
+    def with_contact(self, uri: Uri) -> Binding | None:
+        """The phone that gave this URI as its Contact, the newest where several did."""
+        found = self._by_contact.get(contact_key(uri))
+        return next(reversed(found)) if found else None
+
+    def add(self, binding: Binding) -> None:
+        """Take in a binding that is not here yet."""
+        self._by_user.setdefault(binding.aor, {})[binding] = None
+        self._by_flow.setdefault(binding.flow, {})[binding] = None
+        self._by_contact.setdefault(contact_key(binding.uri), {})[binding] = None
+        self._past.pop(binding.aor, None)
+        self._count += 1
+        self._watch(binding)
+
+    def remove(self, binding: Binding) -> None:
+        """Forget a binding, but not that there was such a user."""
+        _take(self._by_user, binding.aor, binding)
+        _take(self._by_flow, binding.flow, binding)
+        _take(self._by_contact, contact_key(binding.uri), binding)
+        self._count -= 1
+        binding.expires = _GONE
+        if binding.aor not in self._by_user:
+            self._past[binding.aor] = None
+            if len(self._past) > REMEMBERED:
+                del self._past[next(iter(self._past))]
+
+    def next_expiry(self) -> float | None:
+        """When the next binding may run out (monotonic seconds); now and then a little too early."""
+        return self._ages[0][0] if self._ages else None
+
+    def expired(self, now: float) -> list[Binding]:
+        """The bindings that have run out. They are told once: the caller removes them."""
+        found = []
+        while self._ages and self._ages[0][0] <= now:
+            at, _, binding = heapq.heappop(self._ages)
+            if binding.expires == at:
+                found.append(binding)
+        return found
+
+    def _watch(self, binding: Binding) -> None:
+        self._ticket += 1
+        heapq.heappush(self._ages, (binding.expires, self._ticket, binding))
+        if len(self._ages) > 2 * self._count + 64:
+            # Every refresh leaves its predecessor behind in the heap; now and then they are swept out.
+            self._ages = [entry for entry in self._ages if entry[2].expires == entry[0]]
+            heapq.heapify(self._ages)
+
+
+_GONE = -1.0
+
+_Key = TypeVar("_Key")
+
+
+def _take(index: dict[_Key, Bindings], key: _Key, binding: Binding) -> None:
+    entries = index[key]
+    del entries[binding]
+    if not entries:
+        del index[key]

@@ -1,0 +1,51 @@
+"""What the engine has to say: messages for the wire and events for the world, kept until the shell fetches them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sipfullproxy.engine.events import Event
+from sipfullproxy.engine.flow import Flow, Send
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
+
+
+class Outbox:
+    """Where every part of the engine leaves what should go out.
+
+    cause: what is being worked on now, the serial number of a received message or the letter of a timer.
+    """
+
+    __slots__ = ("_events", "_sends", "_serial", "cause", "now")
+
+    def __init__(self) -> None:
+        self.cause: int | str = 0
+        self.now = 0.0
+        self._sends: list[Send] = []
+        self._events: list[Event] = []
+        self._serial = 0
+
+    def send(self, flow: Flow, data: bytes, edits: tuple[str, ...] = ()) -> None:
+        """Put a message on the wire when this verb of the engine returns."""
+        self._sends.append(Send(flow, data, self.cause, edits))
+
+    def emit(self, event: Callable[..., AnyEvent], **fields: Any) -> None:
+        """Tell an event; its serial number and time are filled in."""
+        self._serial += 1
+        self._events.append(event(serial=self._serial, time=self.now, **fields))
+
+    def sends(self) -> list[Send]:
+        """Fetch and forget what is to be sent."""
+        sends, self._sends = self._sends, []
+        return sends
+
+    def events(self) -> list[Event]:
+        """Fetch and forget what happened."""
+        events, self._events = self._events, []
+        return events
+
+
+def text(value: bytes) -> str:
+    """Bytes of the wire as an event carries them: UTF-8, with a mark where they are none."""
+    return value.decode("utf-8", "replace")

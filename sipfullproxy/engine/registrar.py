@@ -1,0 +1,170 @@
+"""The registrar (RFC 3261 §10.3): REGISTER requests become bindings in the location service."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from sipfullproxy.engine import location
+from sipfullproxy.engine.events import Registered, Unregistered
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.location import Binding, Location
+from sipfullproxy.engine.outbox import Outbox, text
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.grammar import unquote, whole_number
+from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.message import Request
+from sipfullproxy.sip.uri import Uri
+
+DEFAULT_EXPIRES = 3600
+"""Seconds granted to a Contact that asks for no time (RFC 3261 §10.2.1.1)."""
+SHORTEST_EXPIRES = 60
+"""Less is refused with 423: a phone that refreshes more often than once a minute is a load and no phone."""
+LONGEST_EXPIRES = 86_400
+"""More is cut down: a phone that left without a word is forgotten after a day."""
+LARGEST_EXPIRES = 2**32 - 1
+"""RFC 3261 §20.19."""
+
+_Q = re.compile(rb"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+_EXPIRES_PARAM = re.compile(rb";[ \t]*expires[ \t]*(?:=[^;]*)?", re.IGNORECASE)
+
+
+class Wish(NamedTuple):
+    """What a REGISTER wants of one Contact. expires: seconds, 0 to remove it."""
+
+    contact: Address
+    uri: Uri
+    instance: bytes
+    q: float
+    expires: int
+
+
+class Registrar:
+    """Answers REGISTER requests that are for our domain."""
+
+    __slots__ = ("_location", "_outbox")
+
+    def __init__(self, location: Location, outbox: Outbox) -> None:
+        self._location = location
+        self._outbox = outbox
+
+    def register(self, request: Request, who: Uri, flow: Flow, now: float) -> tuple[tuple[bytes, bytes], ...]:
+        """Carry out a REGISTER, all of it or none of it (RFC 3261 §10.3 items 5 to 8).
+
+        who: the URI of its To, in our domain. flow: where it really came from. now: monotonic seconds.
+        Returns the Contact headers of the 200: all current bindings with the seconds that are left of each.
+        Raises SipError: 400 (nonsense), 423 (too brief), 500 (out of order), 503 (full).
+        """
+        aor = who.name
+        contacts = request.values(b"contact")
+        if contacts == [b"*"]:
+            self._remove_all(request, aor)
+        elif b"*" in contacts:
+            raise SipError(400, "Contact * stands with other Contacts")
+        elif len(contacts) > location.BINDINGS_PER_USER:
+            raise SipError(403, f"More than {location.BINDINGS_PER_USER} Contacts")
+        elif contacts:
+            self._update(request, who, [_wish(request, value) for value in contacts], flow, now)
+        return tuple(
+            (b"Contact", b"<%b>%b;expires=%d" % (binding.uri.text, binding.params, binding.expires - now + 0.5))
+            for binding in self._location.of(aor)
+        )
+
+    def expire(self, now: float) -> None:
+        """Remove what has run out."""
+        for binding in self._location.expired(now):
+            self._remove(binding, "expired")
+
+    def lost(self, flow: Flow) -> None:
+        """A connection is gone, and with it the phones that could be reached over it. A UDP flow is never gone."""
+        if flow.reliable:
+            for binding in self._location.on(flow):
+                self._remove(binding, "lost")
+
+    def _remove_all(self, request: Request, aor: bytes) -> None:
+        if request.number(b"expires", LARGEST_EXPIRES) != 0:
+            raise SipError(400, "Contact * needs Expires: 0")
+        bindings = self._location.of(aor)
+        for binding in bindings:
+            _in_order(binding, request)
+        for binding in bindings:
+            self._remove(binding, "request")
+
+    def _update(self, request: Request, who: Uri, wishes: list[Wish], flow: Flow, now: float) -> None:
+        for wish in wishes:
+            old = self._find(who.name, wish)
+            if old is not None:
+                _in_order(old, request)
+        if len(self._location) + len(wishes) > location.BINDINGS:
+            raise SipError(503, "The location service is full", (b"Retry-After", b"60"))
+        # Nothing may fail from here on: either all wishes come true or none (§10.3 item 7).
+        agent = request.first(b"user-agent") or b""
+        for wish in wishes:
+            old = self._find(who.name, wish)
+            if wish.expires == 0:
+                if old is not None:
+                    self._remove(old, "request")
+                continue
+            new = Binding(
+                aor=who.name, person=text(who.name + b"@" + who.host), uri=wish.uri,
+                params=_EXPIRES_PARAM.sub(b"", wish.contact.tail), instance=wish.instance, flow=flow, q=wish.q,
+                expires=now + wish.expires, call_id=request.call_id, cseq=request.cseq, agent=agent,
+            )  # fmt: skip
+            self._put(new, old, wish.expires)
+
+    def _find(self, aor: bytes, wish: Wish) -> Binding | None:
+        phones = self._location.of(aor)
+        return next((phone for phone in phones if phone.same_phone(wish.uri, wish.instance)), None)
+
+    def _put(self, new: Binding, old: Binding | None, seconds: int) -> None:
+        if old is not None:
+            self._location.remove(old)
+            self._location.add(new)
+            return
+        phones = self._location.of(new.aor)
+        if len(phones) >= location.BINDINGS_PER_USER:
+            self._remove(min(phones, key=lambda phone: phone.expires), "replaced")
+        self._location.add(new)
+        self._outbox.emit(
+            Registered, who=new.person, address=new.flow.address, contact=text(new.uri.text), agent=text(new.agent),
+            expires=seconds,
+        )  # fmt: skip
+
+    def _remove(self, phone: Binding, why: str) -> None:
+        self._location.remove(phone)
+        self._outbox.emit(
+            Unregistered, who=phone.person, address=phone.flow.address, contact=text(phone.uri.text), why=why
+        )
+
+
+def _wish(request: Request, value: bytes) -> Wish:
+    contact = Address(value)
+    q = contact.params.get(b"q")
+    if q is not None and not _Q.fullmatch(q):
+        raise SipError(400, "Bad q of a Contact")
+    seconds = _seconds(request, contact.params.get(b"expires"))
+    return Wish(contact, contact.uri, _instance(contact), float(q) if q else 1.0, seconds)
+
+
+def _instance(contact: Address) -> bytes:
+    """What tells this phone, and this way to it, from others (RFC 5626 §4.1, §4.2); b"" where it does not say."""
+    instance = contact.params.get(b"+sip.instance")
+    return unquote(instance) + b" " + (contact.params.get(b"reg-id") or b"") if instance else b""
+
+
+def _seconds(request: Request, asked: bytes | None) -> int:
+    """How long a Contact may live (RFC 3261 §10.3 item 7): its own parameter, else the header, else our default."""
+    seconds = request.number(b"expires", LARGEST_EXPIRES)
+    if asked is not None:
+        seconds = whole_number(asked, LARGEST_EXPIRES)
+    if seconds is None:
+        # "Malformed values SHOULD be treated as equivalent to 3600" (§10.2.1.1).
+        seconds = DEFAULT_EXPIRES
+    if 0 < seconds < SHORTEST_EXPIRES:
+        raise SipError(423, "Registrations of under a minute are refused", (b"Min-Expires", b"%d" % SHORTEST_EXPIRES))
+    return min(seconds, LONGEST_EXPIRES)
+
+
+def _in_order(binding: Binding, request: Request) -> None:
+    if binding.call_id == request.call_id and binding.cseq >= request.cseq:
+        raise SipError(500, "REGISTER out of order: its CSeq is not above the last one's")

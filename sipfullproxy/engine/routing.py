@@ -1,0 +1,155 @@
+"""Where a request goes: Route headers (RFC 3261 §16.4) and the target set (§16.5)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.location import Binding, Location
+from sipfullproxy.engine.tokens import Tokens
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.message import Request
+from sipfullproxy.sip.uri import Uri, parse_uri
+
+_NUMERIC = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*")
+
+
+@dataclass(slots=True)
+class Routed:
+    """A request after §16.4: what its Route headers left to decide.
+
+    uri: Request-URI, restored where a strict router had put it elsewhere. routes: the Route values that remain.
+    popped: how many Route values of ours were taken out. toward: the flow that our own token names for the way onward.
+    edits: the names of what was changed.
+    """
+
+    uri: Uri
+    routes: list[bytes]
+    popped: int = 0
+    toward: Flow | None = None
+    edits: tuple[str, ...] = ()
+
+
+class Target(NamedTuple):
+    """One place to send a request to.
+
+    uri: its Request-URI there. flow: the way; None where there is none (a name to resolve, a transport that is off).
+    binding: the registered phone that this is, where it is one.
+    """
+
+    uri: Uri
+    flow: Flow | None
+    binding: Binding | None = None
+
+
+class Router:
+    """Knows who we are and who is registered, and from that where a request goes."""
+
+    __slots__ = ("_hosts", "_local", "_location", "_port", "tokens")
+
+    def __init__(self, config: Config, location: Location) -> None:
+        host, self._port = config.address
+        self._local = config.address
+        self._hosts = {(f"[{host}]" if ":" in host else host).encode()} | {name.encode() for name in config.domains}
+        self._location = location
+        self.tokens = Tokens(config.flow_key, config.address)
+
+    def is_us(self, uri: Uri) -> bool:
+        """Whether a URI names this very proxy, as our Record-Route does."""
+        return uri.host in self._hosts and uri.effective_port == self._port
+
+    def in_our_domain(self, uri: Uri) -> bool:
+        """Whether we answer for the users of a URI's host. `sip:u@ip` and `sip:u@ip:5060` are the same user."""
+        return uri.host in self._hosts and uri.port in (None, self._port)
+
+    def unroute(self, request: Request, source: Flow) -> Routed:
+        """Take our own values out of Route (RFC 3261 §16.4, RFC 5626 §5.3.2).
+
+        Raises SipError: 400 for a Route that is none, 403 for a flow token that we did not make.
+        """
+        routed = Routed(self._without_maddr(request.uri), request.values(b"route"))
+        tokens: list[Flow | None] = []
+        if routed.routes and b"lr" in routed.uri.params and self.is_us(routed.uri):
+            # A strict router before us put our Record-Route into the Request-URI and the real one last.
+            tokens.append(self._token(routed.uri))
+            routed.uri = Address(routed.routes.pop()).uri
+            routed.edits += ("strict-route-restored",)
+        while routed.routes:
+            top = Address(routed.routes[0]).uri
+            if not self.is_us(top):
+                break
+            tokens.append(self._token(top))
+            del routed.routes[0]
+        if tokens:
+            routed.popped = len(tokens)
+            routed.edits += ("route-pop",)
+            # One value for each side of the call: the last that was taken out stands for the way onward. A single one
+            # stands for both ways, so it counts only for who does not come from there himself.
+            if len(tokens) > 1 or tokens[0] != source:
+                routed.toward = tokens[-1]
+        return routed
+
+    def targets(self, routed: Routed, in_dialog: bool) -> list[Target]:
+        """The target set (RFC 3261 §16.5, and the next hop of §16.6 items 6 and 7), best first.
+
+        Raises SipError: 404 or 480 where a user of ours cannot be reached, 484 where no user is named.
+        """
+        uri = routed.uri
+        if routed.toward is not None:
+            return [Target(uri, routed.toward)]
+        if routed.routes:
+            return [Target(uri, self.way_to(Address(routed.routes[0]).uri))]
+        if in_dialog:
+            phone = self._location.with_contact(uri)
+            if phone is not None:
+                return [Target(uri, phone.flow, phone)]
+        if not self.in_our_domain(uri):
+            return [self._contact(uri)]
+        if not uri.user:
+            raise SipError(484, "No user in the Request-URI")
+        phones = self._location.of(uri.name)
+        if phones:
+            return [Target(phone.uri, phone.flow, phone) for phone in phones]
+        if self._location.known(uri.name):
+            raise SipError(480, "The user is not registered now")
+        raise SipError(404, "Nobody of that name has registered here")
+
+    def redirected(self, uri: Uri) -> list[Target]:
+        """Where a 3xx points to: users of ours at their phones, anything else as it is; empty if nobody is there."""
+        try:
+            return self.targets(Routed(uri, []), in_dialog=False)
+        except SipError:
+            return []
+
+    def way_to(self, uri: Uri) -> Flow | None:
+        """The flow to a numeric host and port over UDP; None for names, which wait for DNS, and other transports."""
+        host = uri.params.get(b"maddr") or uri.host
+        numeric = host.strip(b"[]").decode("ascii", "replace").lower()
+        transport = (uri.params.get(b"transport") or b"udp").lower()
+        if uri.scheme != b"sip" or transport != b"udp" or not _NUMERIC.fullmatch(numeric):
+            return None
+        return Flow("udp", self._local, (numeric, uri.effective_port))
+
+    def _contact(self, uri: Uri) -> Target:
+        """A Contact of a phone that is registered here goes where it really is; any other URI where it says."""
+        phone = self._location.with_contact(uri)
+        return Target(uri, self.way_to(uri)) if phone is None else Target(uri, phone.flow, phone)
+
+    def _without_maddr(self, uri: Uri) -> Uri:
+        """§16.4: an `maddr` that is us says only that the request was meant to come by here."""
+        maddr = uri.params.get(b"maddr")
+        if maddr is None or maddr.lower() not in self._hosts or uri.effective_port != self._port:
+            return uri
+        return parse_uri(uri.without(b"maddr", b"transport"))
+
+    def _token(self, uri: Uri) -> Flow | None:
+        if uri.user is None:
+            return None
+        flow = self.tokens.read(uri.user)
+        if flow is None:
+            raise SipError(403, "The flow token in Route is not ours")
+        return flow

@@ -1,0 +1,95 @@
+"""The timers of RFC 3261 §17 and RFC 6026, by their letters, and the clockwork that runs them.
+
+SIP knows only a handful of durations, so there is one first-in-first-out queue for each: starting a timer is an append,
+stopping one is forgetting its owner.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+T1 = 0.5
+"""Estimate of the round-trip time, seconds (RFC 3261 §17.1.1.1)."""
+T2 = 4.0
+"""Longest pause between two retransmissions, seconds (§17.1.2.2)."""
+T4 = 5.0
+"""How long a message may live in the network, seconds (§17.1.2.2)."""
+
+TIMER_B = TIMER_F = TIMER_H = TIMER_J = TIMER_L = TIMER_M = 64 * T1
+TIMER_C = 185.0
+"""How long a branch may ring, seconds: "MUST be larger than 3 minutes" (§16.6 item 11)."""
+TIMER_D = 32.0
+TIMER_I = TIMER_K = T4
+CANCELLED = 64 * T1
+"""How long a cancelled branch may owe its final response, seconds (§9.1). The RFC gives this one no letter."""
+
+DURATION = {
+    "A": T1, "B": TIMER_B, "C": TIMER_C, "D": TIMER_D, "E": T1, "F": TIMER_F, "G": T1, "H": TIMER_H, "I": TIMER_I,
+    "J": TIMER_J, "K": TIMER_K, "L": TIMER_L, "M": TIMER_M, "9.1": CANCELLED,
+}  # fmt: skip
+"""First duration of each timer, seconds. A, E and G grow when they fire (see transaction.py)."""
+
+
+class Owner(Protocol):
+    """Whoever starts a timer."""
+
+    def fired(self, letter: str, now: float) -> None:
+        """The timer of that letter ran out at `now` (monotonic seconds)."""
+
+
+class Timer:
+    """A running timer. `owner` is None once it was stopped."""
+
+    __slots__ = ("at", "letter", "owner")
+
+    def __init__(self, at: float, letter: str, owner: Owner) -> None:
+        self.at = at
+        self.letter = letter
+        self.owner: Owner | None = owner
+
+    def stop(self) -> None:
+        """Make it never fire."""
+        self.owner = None
+
+
+class Timers:
+    """All running timers of one engine."""
+
+    __slots__ = ("_queues",)
+
+    def __init__(self) -> None:
+        self._queues: dict[float, deque[Timer]] = {}
+
+    def start(self, letter: str, seconds: float, owner: Owner, now: float) -> Timer:
+        """Start a timer that tells its owner in so many seconds. `now` must never go backwards."""
+        timer = Timer(now + seconds, letter, owner)
+        queue = self._queues.get(seconds)
+        if queue is None:
+            queue = self._queues[seconds] = deque()
+        queue.append(timer)
+        return timer
+
+    def next(self) -> float | None:
+        """When the next timer is due (monotonic seconds), or None when none runs."""
+        earliest = None
+        for queue in self._queues.values():
+            while queue and queue[0].owner is None:
+                queue.popleft()
+            if queue and (earliest is None or queue[0].at < earliest):
+                earliest = queue[0].at
+        return earliest
+
+    def due(self, now: float) -> list[Timer]:
+        """Take out all timers that are due, in the order of their times."""
+        found = []
+        for queue in self._queues.values():
+            while queue and (queue[0].owner is None or queue[0].at <= now):
+                timer = queue.popleft()
+                if timer.owner is not None:
+                    found.append(timer)
+        found.sort(key=lambda timer: timer.at)
+        return found
+
+    def __len__(self) -> int:
+        return sum(1 for queue in self._queues.values() for timer in queue if timer.owner is not None)

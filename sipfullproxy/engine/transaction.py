@@ -1,0 +1,300 @@
+"""Transactions: the tables of `fsm.py` at work, and which message belongs to which (RFC 3261 §17, RFC 6026)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from sipfullproxy.engine import fsm
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.outbox import Outbox
+from sipfullproxy.engine.timers import DURATION, T1, T2, Timer, Timers
+from sipfullproxy.sip.message import CRLF, Draft, Request, Response
+
+Key = tuple[object, ...]
+
+_ONLY_UNRELIABLE = frozenset("AEG")  # a reliable transport repeats by itself (§17.1.1.2, §17.1.2.2, §17.2.1)
+_ZERO_IF_RELIABLE = frozenset("DIJK")  # and delivers nothing twice, so that there is nothing to wait for
+
+EVENT_OF = ("", "1xx", "2xx", "final", "final", "final", "final")
+"""The event of a response, by the first digit of its status."""
+
+
+def server_key(request: Request) -> Key:
+    """What names the server transaction that a request belongs to (RFC 3261 §17.2.3).
+
+    An ACK belongs to its INVITE's; a CANCEL has one of its own.
+    """
+    method = b"INVITE" if request.method == b"ACK" else request.method
+    return _key(request, method)
+
+
+def cancelled_key(request: Request) -> Key:
+    """What names the INVITE server transaction that a CANCEL is for (RFC 3261 §9.2)."""
+    return _key(request, b"INVITE")
+
+
+def _key(request: Request, method: bytes) -> Key:
+    via = request.via
+    if via.unique:
+        return (via.branch, via.sent_by, method)
+    # RFC 2543 elements: no unique branch, so what else stays the same. The To tag is left out, because ACK has one
+    # where its INVITE had none.
+    return (request.uri_text, request.from_tag, request.call_id, request.cseq, via.text, method)
+
+
+class Transaction:
+    """What the four machines share: a state, timers, the last message sent."""
+
+    __slots__ = ("_interval", "_layer", "_running", "_table", "flow", "key", "last", "state")
+
+    def __init__(self, layer: Transactions, table: CompiledTable, state: str, key: Key, flow: Flow) -> None:
+        self._layer = layer
+        self._table = table
+        self._running: list[Timer] = []
+        self._interval = T1
+        self.state = state
+        self.key = key
+        self.flow = flow
+        self.last = b""
+
+    def step(self, event: str) -> None:
+        """Feed the table one event; nothing happens where the state's row does not name it."""
+        move = self._table[self.state].get(event)
+        if move is not None:
+            self.state, actions = move
+            for action in actions:
+                action(self)
+
+    def fired(self, letter: str, now: float) -> None:
+        """A timer ran out."""
+        self.step(letter)
+
+    def start(self, letter: str) -> None:
+        """Start a timer; A, E and G wait longer each time that they are started again."""
+        reliable = self.flow.reliable
+        if letter in _ONLY_UNRELIABLE:
+            if reliable:
+                return
+            seconds = self._interval
+            # Timer A doubles without an end (§17.1.1.2), E and G up to T2 (§17.1.2.2, §17.2.1).
+            self._interval = seconds * 2 if letter == "A" else min(seconds * 2, T2)
+        elif reliable and letter in _ZERO_IF_RELIABLE:
+            self.step(letter)
+            return
+        else:
+            seconds = DURATION[letter]
+        layer = self._layer
+        self._running.append(layer.timers.start(letter, seconds, self, layer.outbox.now))
+
+    def slow_down(self) -> None:
+        """After a provisional response timer E waits T2 (§17.1.2.2)."""
+        self._interval = T2
+
+    def resend(self) -> None:
+        """Send the last message again."""
+        if self.last:
+            self._layer.outbox.send(self.flow, self.last)
+
+    def forget(self) -> None:
+        """Leave the tables; all timers stop."""
+        for timer in self._running:
+            timer.stop()
+        self._running.clear()
+        self._layer.forget(self)
+
+
+class ServerTransaction(Transaction):
+    """Towards the one who sent a request. `context` is what the proxy core keeps with it (a fork), or None."""
+
+    __slots__ = ("_edits", "context", "request")
+
+    def __init__(self, layer: Transactions, key: Key, flow: Flow, request: Request) -> None:
+        table, state = _SERVER[request.method == b"INVITE"]
+        super().__init__(layer, table, state, key, flow)
+        self.request = request
+        self.context: Any = None
+        self._edits: tuple[str, ...] = ()
+
+    def respond(self, status: int, data: bytes, edits: tuple[str, ...] = ()) -> bool:
+        """Send a response upstream, if the table lets it through. Returns whether it does."""
+        event = EVENT_OF[status // 100]
+        if event not in self._table[self.state]:
+            return False
+        self.last = data
+        self._edits = edits
+        self.step(event)
+        return True
+
+    def send(self) -> None:
+        """Send what `respond` was given."""
+        self._layer.outbox.send(self.flow, self.last, self._edits)
+
+    @property
+    def answered(self) -> bool:
+        """Whether a final response went out, or the transaction is over."""
+        return self.state not in (fsm.TRYING, fsm.PROCEEDING)
+
+
+class ClientUser(Protocol):
+    """Whoever sends requests by client transactions and hears what becomes of them."""
+
+    def received(self, response: Response) -> None:
+        """A response came (retransmissions of 2xx to INVITE included)."""
+
+    def timed_out(self) -> None:
+        """No final response came in time (timer B or F)."""
+
+    def failed(self) -> None:
+        """The transport could not send the request."""
+
+
+class ClientTransaction(Transaction):
+    """Towards the one whom a request is sent to. request: an INVITE in lines, so that its ACK can be composed."""
+
+    __slots__ = ("_ack", "_response", "request", "user")
+
+    def __init__(
+        self, layer: Transactions, key: Key, flow: Flow, method: bytes, request: Draft | None, user: ClientUser
+    ) -> None:
+        table, state = _CLIENT[method == b"INVITE"]
+        super().__init__(layer, table, state, key, flow)
+        self.request = request
+        self.user = user
+        self._response: Response | None = None
+        self._ack = b""
+
+    def receive(self, response: Response) -> None:
+        """Feed it a response that `Transactions.match_response` found to be its own."""
+        self._response = response
+        self.step(EVENT_OF[response.status // 100])
+        self._response = None
+
+    def deliver(self) -> None:
+        """Hand the response to the proxy core."""
+        assert self._response is not None
+        self.user.received(self._response)
+
+    def acknowledge(self) -> None:
+        """Send the ACK for a final response that is no 2xx, hop by hop (§17.1.1.3)."""
+        if not self._ack:
+            assert self._response is not None and self.request is not None
+            to_line = self._response.lines[self._response.where[b"to"][0]]
+            self._ack = follow_up(self.request, b"ACK", to_line)
+        self._layer.outbox.send(self.flow, self._ack)
+
+    def timeout(self) -> None:
+        """Tell the proxy core that nobody answered."""
+        self.user.timed_out()
+
+    def failure(self) -> None:
+        """Tell the proxy core that the request could not be sent."""
+        self.user.failed()
+
+
+def follow_up(sent: Draft, method: bytes, to_line: bytes | None = None, *extra: bytes) -> bytes:
+    """Compose the CANCEL or the hop-by-hop ACK of a request that we sent (RFC 3261 §9.1, §17.1.1.3).
+
+    Same Request-URI, Call-ID, From, CSeq number and Route, and of Via the topmost only. to_line: the To of the response
+    that is acknowledged; of the request itself where None. extra: further header lines.
+    """
+    uri = sent.start.split(b" ")[1]
+    where, lines = sent.where, sent.lines
+    via = lines[where[b"via"][0]].partition(CRLF)[0]
+    cseq = lines[where[b"cseq"][0]].partition(b":")[2].split()[0]
+    out = [b"%b %b SIP/2.0" % (method, uri), via]
+    for name in (b"route", b"from"):
+        out += [lines[position] for position in where.get(name, ()) if lines[position]]
+    out.append(lines[where[b"to"][0]] if to_line is None else to_line)
+    out += [lines[where[b"call-id"][0]], b"CSeq: %b %b" % (cseq, method), b"Max-Forwards: 70", *extra]
+    return CRLF.join((*out, b"Content-Length: 0", b"", b""))
+
+
+class Transactions:
+    """All transactions of one engine (RFC 3261 §17.1.3, §17.2.3)."""
+
+    __slots__ = ("_clients", "_servers", "outbox", "timers")
+
+    def __init__(self, timers: Timers, outbox: Outbox) -> None:
+        self.timers = timers
+        self.outbox = outbox
+        self._servers: dict[Key, ServerTransaction] = {}
+        self._clients: dict[Key, ClientTransaction] = {}
+
+    def match_request(self, key: Key) -> ServerTransaction | None:
+        """The server transaction of that key."""
+        return self._servers.get(key)
+
+    def match_response(self, response: Response) -> ClientTransaction | None:
+        """The client transaction that a response belongs to: same branch in the top Via, same method (§17.1.3)."""
+        return self._clients.get((response.via.branch, response.cseq_method))
+
+    def serve(self, key: Key, flow: Flow, request: Request) -> ServerTransaction:
+        """Begin a server transaction. flow: where its responses go."""
+        transaction = self._servers[key] = ServerTransaction(self, key, flow, request)
+        return transaction
+
+    def request(
+        self, branch: bytes, method: bytes, flow: Flow, data: bytes, edits: tuple[str, ...], user: ClientUser,
+        draft: Draft | None = None,
+    ) -> ClientTransaction:  # fmt: skip
+        """Send a request and begin its client transaction.
+
+        branch: the one in its top Via. data: the request. draft: the same in lines, for the ACK of an INVITE.
+        """
+        key = (branch, method)
+        transaction = self._clients[key] = ClientTransaction(self, key, flow, method, draft, user)
+        transaction.last = data
+        self.outbox.send(flow, data, edits)
+        for letter in "AB" if method == b"INVITE" else "EF":
+            transaction.start(letter)
+        return transaction
+
+    def lost(self, flow: Flow) -> None:
+        """The transport cannot send on that flow: every transaction on it that still sends is told (§17.1.4, §17.2.4)."""
+        for table in (self._clients, self._servers):
+            for transaction in [entry for entry in table.values() if entry.flow == flow]:
+                transaction.step("error")
+
+    def forget(self, transaction: Transaction) -> None:
+        """Take a transaction that is over out of the tables."""
+        if isinstance(transaction, ServerTransaction):
+            self._servers.pop(transaction.key, None)
+        else:
+            self._clients.pop(transaction.key, None)
+
+    def __len__(self) -> int:
+        return len(self._servers) + len(self._clients)
+
+
+CompiledTable = dict[str, dict[str, tuple[str, tuple[Callable[[Any], None], ...]]]]
+
+
+def _compile(table: fsm.Table, cls: type[Transaction]) -> CompiledTable:
+    """Look the actions of a table up once, at import."""
+
+    def action(name: str) -> Callable[[Any], None]:
+        if name.startswith("start "):
+            return partial(_start, letter=name[6:])
+        found: Callable[[Any], None] = getattr(cls, name.replace(" ", "_"))
+        return found
+
+    return {
+        state: {event: (target, tuple(map(action, names))) for event, (target, names) in row.items()}
+        for state, row in table.items()
+    }
+
+
+def _start(transaction: Transaction, letter: str) -> None:
+    transaction.start(letter)
+
+
+_SERVER = {
+    True: (_compile(fsm.INVITE_SERVER, ServerTransaction), fsm.PROCEEDING),
+    False: (_compile(fsm.NON_INVITE_SERVER, ServerTransaction), fsm.TRYING),
+}
+_CLIENT = {
+    True: (_compile(fsm.INVITE_CLIENT, ClientTransaction), fsm.CALLING),
+    False: (_compile(fsm.NON_INVITE_CLIENT, ClientTransaction), fsm.TRYING),
+}

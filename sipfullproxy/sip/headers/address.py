@@ -1,0 +1,65 @@
+"""From, To, Contact, Route, Record-Route, Refer-To: a URI, perhaps with a name and parameters (RFC 3261 §20.10)."""
+
+from __future__ import annotations
+
+import re
+
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.grammar import QUOTED, TOKEN, WS, parameters
+from sipfullproxy.sip.uri import Uri, parse_uri
+
+# name-addr    = [ display-name ] LAQUOT addr-spec RAQUOT
+# display-name = *(token LWS)/ quoted-string
+# Lenient: any bytes but quotes, brackets, commas and line ends stand in an unquoted display-name, because phones send
+# names with diacritics and dots there (RFC 4475 §3.1.2.15 lets us be liberal).
+_NAME_ADDR = re.compile(rb"(?:" + QUOTED + WS + rb'|[^"<>\r\n]*)<([^<>\r\n]*)>' + WS + rb"((?:;.*)?)", re.DOTALL)
+# addr-spec form: "the Contact header field's parameters are header parameters, not URI parameters" (§20.10);
+# and a URI with a comma, question mark or semicolon must stand in brackets (§20).
+_ADDR_SPEC = re.compile(rb"([^\s<>\",;?]+)" + WS + rb"((?:;.*)?)", re.DOTALL)
+# tag-param = "tag" EQUAL token
+_TAG = re.compile(rb";" + WS + rb"tag" + WS + rb"=" + WS + rb"(" + TOKEN + rb")", re.IGNORECASE)
+
+
+class Address:
+    """One name-addr or addr-spec value.
+
+    text: as it came. spec: the URI's text. tail: the *header's* parameters as text, with their first semicolon.
+    params: the same by lower-case name.
+    """
+
+    __slots__ = ("params", "spec", "tail", "text")
+
+    def __init__(self, text: bytes) -> None:
+        match = _NAME_ADDR.fullmatch(text) or _ADDR_SPEC.fullmatch(text)
+        if match is None:
+            raise SipError(400, "Bad address")
+        spec, tail = match.groups()
+        params = parameters(tail)
+        if params is None:
+            raise SipError(400, "Bad parameters of an address")
+        self.text = text
+        self.spec: bytes = spec
+        self.tail: bytes = tail
+        self.params = params
+
+    @property
+    def uri(self) -> Uri:
+        """The URI. Raises SipError (416 for a scheme that is not SIP's, else 400)."""
+        return parse_uri(self.spec)
+
+
+def tag(value: bytes) -> bytes:
+    """The tag of a From or To value, b"" where there is none (RFC 3261 §19.3)."""
+    if value[:1] == b'"':
+        # A quoted name may hold brackets of its own.
+        named = _NAME_ADDR.fullmatch(value)
+        tail = named[2] if named is not None else b""
+    else:
+        tail = value[value.find(b">") + 1 :]
+    match = _TAG.search(tail)
+    return match[1] if match is not None else b""
+
+
+def well_formed(value: bytes) -> bool:
+    """Whether a From or To value has the shape of an address, without reading its URI."""
+    return _NAME_ADDR.fullmatch(value) is not None or _ADDR_SPEC.fullmatch(value) is not None

@@ -1,0 +1,98 @@
+"""Via: the way that the response goes back (RFC 3261 §20.42, §18.2; RFC 3581)."""
+
+from __future__ import annotations
+
+import re
+
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.grammar import HOST, TOKEN, WS
+
+MAGIC = b"z9hG4bK"
+"""Branches that begin so are unique by themselves (RFC 3261 §8.1.1.7); others come from RFC 2543 elements."""
+
+# via-parm          = sent-protocol LWS sent-by *( SEMI via-params )
+# sent-protocol     = protocol-name SLASH protocol-version SLASH transport
+_VIA = re.compile(
+    rb"SIP" + WS + rb"/" + WS + rb"2\.0" + WS + rb"/" + WS + rb"(" + TOKEN + rb")[ \t]+"
+    rb"(" + HOST + rb")" + WS + rb"(?::" + WS + rb"([0-9]{1,5})" + WS + rb")?"
+    rb"((?:;[^;]*)*)",
+    re.IGNORECASE | re.DOTALL,
+)
+# via-branch = "branch" EQUAL token
+_BRANCH = re.compile(rb";" + WS + rb"branch" + WS + rb"=" + WS + rb"([^;\s]+)", re.IGNORECASE)
+# RFC 3581 §4: response-port = "rport" [EQUAL 1*DIGIT]
+_RPORT = re.compile(
+    rb"(;" + WS + rb"rport)(?![A-Za-z0-9\-.!%*_+`'~])" + WS + rb"(?:=" + WS + rb"[0-9]*)?", re.IGNORECASE
+)
+# via-received = "received" EQUAL (IPv4address / IPv6address)
+_RECEIVED = re.compile(rb";" + WS + rb"received" + WS + rb"=" + WS + rb"[^;\s]*" + WS, re.IGNORECASE)
+_MADDR = re.compile(rb";" + WS + rb"maddr" + WS + rb"=" + WS + rb"([^;\s]+)", re.IGNORECASE)
+_EMPTY_PARAM = re.compile(rb";" + WS + rb"(?=;|$)")
+
+
+class Via:
+    """One Via value.
+
+    text: as it came. transport: upper case. host: as it came. port: or None. branch: b"" where there is none.
+    rport: whether the sender asked for a response to the port it really sent from (RFC 3581 §3).
+    """
+
+    __slots__ = ("branch", "host", "maddr", "port", "rport", "text", "transport")
+
+    def __init__(self, text: bytes) -> None:
+        match = _VIA.fullmatch(text)
+        if match is None:
+            raise SipError(400, "Bad Via")
+        transport, host, port, params = match.groups()
+        if params and _EMPTY_PARAM.search(params) is not None:
+            raise SipError(400, "Empty parameter in Via")
+        self.text = text
+        self.transport: bytes = transport.upper()
+        self.host: bytes = host
+        self.port: int | None = int(port) if port else None
+        branch = _BRANCH.search(params)
+        self.branch: bytes = branch[1] if branch is not None else b""
+        self.rport: bool = _RPORT.search(params) is not None
+        maddr = _MADDR.search(params) if b"maddr" in params else None
+        self.maddr: bytes | None = maddr[1] if maddr is not None else None
+
+    @property
+    def sent_by(self) -> tuple[bytes, int]:
+        """Host (lower case) and port of the sender as it calls itself; the default port made explicit (§20.42)."""
+        return self.host.lower(), self.port or (5061 if self.transport == b"TLS" else 5060)
+
+    @property
+    def unique(self) -> bool:
+        """Whether the branch alone names the transaction (RFC 3261 §17.2.3)."""
+        return self.branch.startswith(MAGIC) and len(self.branch) > len(MAGIC)
+
+    def stamped(self, host: str, port: int) -> bytes:
+        """This value with the address that the request really came from.
+
+        `received` is added when it differs from the sent-by host or `rport` was asked for (RFC 3261 §18.2.1, RFC 3581
+        §4); a `received` that was there already is the sender's own word and goes.
+        """
+        text = self.text
+        if b"received" in text.lower():
+            text = _RECEIVED.sub(b"", text)
+        source = host.encode()
+        if self.rport:
+            return _RPORT.sub(rb"\1=%d" % port, text, count=1) + b";received=" + source
+        if self.host.strip(b"[]").lower() != source:
+            return text + b";received=" + source
+        return text
+
+    def reply_address(self, source: tuple[str, int]) -> tuple[str, int]:
+        """Where the response goes over UDP (RFC 3261 §18.2.2, RFC 3581 §4).
+
+        source: (numeric host, port) that the request came from.
+        """
+        if self.rport:
+            return source
+        if self.maddr is not None and _IPV4.fullmatch(self.maddr):
+            return self.maddr.decode(), self.port or 5060
+        return source[0], self.port or 5060
+
+
+# maddr is honoured for plain unicast addresses alone: nobody makes us shout at 255.255.255.255 or a multicast group.
+_IPV4 = re.compile(rb"(?!0|127\.)(?:1?[0-9]?[0-9]|2[01][0-9]|22[0-3])(?:\.[0-9]{1,3}){3}")

@@ -1,0 +1,326 @@
+"""A SIP message as it came: a start line, header lines, a body (RFC 3261 §7).
+
+A parsed message never changes. It keeps its header lines as they came, with their folds, their spelling and their
+order, and an index from header name to lines. What goes out is a `Draft`: the same lines, some of them replaced. So
+what the proxy does not understand passes through byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.grammar import TOKEN, split_list, unfold, whole_number
+from sipfullproxy.sip.headers import address
+from sipfullproxy.sip.headers.cseq import parse_cseq
+from sipfullproxy.sip.headers.via import Via
+from sipfullproxy.sip.uri import Uri, parse_uri
+
+CRLF = b"\r\n"
+
+HEADER_LIMIT = 512
+"""Header lines of one message; real ones have about thirty."""
+
+# RFC 3261 §7.3.3 and the registry of later ones: compact forms of header names.
+COMPACT = {
+    b"a": b"accept-contact", b"b": b"referred-by", b"c": b"content-type", b"d": b"request-disposition",
+    b"e": b"content-encoding", b"f": b"from", b"i": b"call-id", b"j": b"reject-contact", b"k": b"supported",
+    b"l": b"content-length", b"m": b"contact", b"n": b"identity-info", b"o": b"event", b"r": b"refer-to",
+    b"s": b"subject", b"t": b"to", b"u": b"allow-events", b"v": b"via", b"x": b"session-expires", b"y": b"identity",
+}  # fmt: skip
+
+# RFC 3261 §7.3.1: header names are case-insensitive. The usual spellings are looked up instead of being folded.
+_USUAL = (
+    b"Via From To Call-ID CSeq Max-Forwards Contact Content-Length Content-Type Route Record-Route Expires Supported "
+    b"Require Proxy-Require User-Agent Server Allow Accept Event Refer-To Referred-By Replaces Reason Warning Date "
+    b"Authorization Proxy-Authorization WWW-Authenticate Proxy-Authenticate Subscription-State Allow-Events "
+    b"Session-Expires Min-SE Timestamp Unsupported Retry-After Min-Expires Max-Breadth Subject Organization Priority"
+)
+_NAMES = {
+    spelling: name for name in _USUAL.split() for spelling, name in ((name, name.lower()), (name.lower(), name.lower()))
+}
+_NAMES |= COMPACT | {short.upper(): name for short, name in COMPACT.items()}
+
+_IS_NAME = re.compile(TOKEN).fullmatch
+
+# Request-Line = Method SP Request-URI SP SIP-Version CRLF
+# Lenient in what a Request-URI is, so that a wrong one can be answered; strict in the two single spaces.
+_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([^\r\n]*) SIP/([0-9]+\.[0-9]+)", re.IGNORECASE)
+# Status-Line  = SIP-Version SP Status-Code SP Reason-Phrase CRLF
+# Lenient: the space before an empty reason phrase may be missing.
+_STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?", re.IGNORECASE)
+_BROKEN_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb")[ \t]+([^\r\n]*)")
+
+_SINGLE = (b"from", b"to", b"call-id", b"cseq", b"max-forwards", b"content-length")
+"""Headers of which a second one makes a message ambiguous (RFC 3261 §7.3.1, RFC 4475 §3.3.8)."""
+
+
+def canonical(name: bytes) -> bytes:
+    """The one name under which a header is indexed: lower case, long form."""
+    known = _NAMES.get(name)
+    if known is not None:
+        return known
+    name = name.rstrip(b" \t").lower()
+    return COMPACT.get(name, name)
+
+
+class Message:
+    """What requests and responses have in common. Read-only.
+
+    start: the start line. lines: header lines as they came, folds included. where: positions in `lines` by canonical
+    header name. body: bytes, cut to Content-Length.
+    Available after `check()`: via (top Via), cseq, cseq_method, call_id, from_tag, to_tag.
+    """
+
+    __slots__ = ("body", "call_id", "cseq", "cseq_method", "from_tag", "lines", "start", "to_tag", "via", "where")
+
+    via: Via
+    cseq: int
+    cseq_method: bytes
+    call_id: bytes
+    from_tag: bytes
+    to_tag: bytes
+
+    def __init__(self, start: bytes, lines: list[bytes], where: dict[bytes, list[int]], body: bytes) -> None:
+        self.start = start
+        self.lines = lines
+        self.where = where
+        self.body = body
+
+    def stamp(self, host: str, port: int) -> None:
+        """Write into the top Via where the message really came from (RFC 3261 §18.2.1).
+
+        The one change that a message ever sees: the transport makes it before anybody else reads.
+        """
+        stamped = self.via.stamped(host, port)
+        if stamped is not self.via.text:
+            position = self.where[b"via"][0]
+            self.lines[position] = self.lines[position].replace(self.via.text, stamped, 1)
+
+    def first(self, name: bytes) -> bytes | None:
+        """The whole value of the first line of that name, unfolded; None where there is none."""
+        positions = self.where.get(name)
+        return None if positions is None else value_of(self.lines[positions[0]])
+
+    def values(self, name: bytes) -> list[bytes]:
+        """All comma-separated values of that name, over all its lines, in order."""
+        positions = self.where.get(name)
+        if positions is None:
+            return []
+        return [item for position in positions for item in split_list(value_of(self.lines[position]))]
+
+    def number(self, name: bytes, limit: int) -> int | None:
+        """The whole number in a header; None where there is none. Raises SipError 400 when it is none or over `limit`."""
+        value = self.first(name)
+        if value is None:
+            return None
+        number = whole_number(value, limit)
+        if number is None:
+            raise SipError(400, f"Bad {name.decode('ascii', 'replace').title()}")
+        return number
+
+    def check(self) -> None:
+        """Read the headers that every message must have (RFC 3261 §8.1.1). Raises SipError 400 naming what is wrong."""
+        where = self.where
+        if b"" in where:
+            raise SipError(400, "A header line is no header")
+        for name in _SINGLE:
+            positions = where.get(name)
+            if positions is None:
+                if name in _MANDATORY:
+                    raise SipError(400, f"No {_TITLE[name]} header")
+            elif len(positions) > 1:
+                raise SipError(400, f"More than one {_TITLE[name]} header")
+        if b"via" not in where:
+            raise SipError(400, "No Via header")
+        lines = self.lines
+        self.via = Via(split_list(value_of(lines[where[b"via"][0]]))[0])
+        self.cseq, self.cseq_method = parse_cseq(value_of(lines[where[b"cseq"][0]]))
+        self.call_id = value_of(lines[where[b"call-id"][0]])
+        sender, recipient = value_of(lines[where[b"from"][0]]), value_of(lines[where[b"to"][0]])
+        if not self.call_id or b" " in self.call_id or b"\t" in self.call_id:
+            raise SipError(400, "Bad Call-ID")
+        if not address.well_formed(sender):
+            raise SipError(400, "Bad From")
+        if not address.well_formed(recipient):
+            raise SipError(400, "Bad To")
+        self.from_tag = address.tag(sender)
+        self.to_tag = address.tag(recipient)
+
+
+_MANDATORY = frozenset((b"from", b"to", b"call-id", b"cseq"))
+_TITLE = {
+    b"from": "From", b"to": "To", b"call-id": "Call-ID", b"cseq": "CSeq", b"max-forwards": "Max-Forwards",
+    b"content-length": "Content-Length",
+}  # fmt: skip
+
+
+class Request(Message):
+    """A request. method: case-sensitive. uri_text: the Request-URI as it came. version: b"2.0", or another one."""
+
+    __slots__ = ("method", "uri_text", "version")
+
+    def __init__(
+        self, start: bytes, lines: list[bytes], where: dict[bytes, list[int]], body: bytes,
+        method: bytes, uri_text: bytes, version: bytes,
+    ) -> None:  # fmt: skip
+        super().__init__(start, lines, where, body)
+        self.method = method
+        self.uri_text = uri_text
+        self.version = version
+
+    @property
+    def uri(self) -> Uri:
+        """The Request-URI. Raises SipError: 416 for a foreign scheme, 400 where it is none."""
+        return parse_uri(self.uri_text)
+
+    def check(self) -> None:
+        """As for every message; and the start line must be one, and its method the one in CSeq (RFC 3261 §8.2)."""
+        if self.version != b"2.0":
+            if self.version == b"":
+                raise SipError(400, "Bad request line")
+            raise SipError(505, "Only SIP/2.0 is spoken here")
+        super().check()
+        if self.method != self.cseq_method:
+            raise SipError(400, "CSeq method differs from the request's")
+
+
+class Response(Message):
+    """A response. status: 100-699. phrase: the reason phrase as it came."""
+
+    __slots__ = ("phrase", "status")
+
+    def __init__(
+        self, start: bytes, lines: list[bytes], where: dict[bytes, list[int]], body: bytes, status: int, phrase: bytes
+    ) -> None:
+        super().__init__(start, lines, where, body)
+        self.status = status
+        self.phrase = phrase
+
+
+def value_of(line: bytes) -> bytes:
+    """The value of a header line, unfolded and without the white space around it."""
+    return unfold(line[line.find(b":") + 1 :].strip())
+
+
+def parse(data: bytes) -> Request | Response:
+    """Take a datagram apart (RFC 3261 §7, §18.3).
+
+    data: one datagram; empty lines before the start line are ignored (§7.5), bytes behind Content-Length are cut off.
+    Returns a message that `check()` still has to look at. Raises SipError 400 when this is no SIP message at all, so
+    that nobody could be answered.
+    """
+    head, blank, body = data.lstrip(CRLF).partition(b"\r\n\r\n")
+    if not blank:
+        head = head.removesuffix(CRLF)
+    lines = head.split(CRLF)
+    start = lines.pop(0)
+    if b"\r\n " in head or b"\r\n\t" in head:
+        lines = _join_folds(lines)
+    where: dict[bytes, list[int]] = {}
+    names = _NAMES
+    for position, line in enumerate(lines):
+        raw = line[: line.find(b":")]
+        name = names.get(raw)
+        if name is None:
+            name = canonical(raw)
+            if b":" not in line or not _IS_NAME(name):
+                name = b""
+        if name in where:
+            where[name].append(position)
+        else:
+            where[name] = [position]
+    message = _with_start(start, lines, where, body)
+    unbroken = head.replace(CRLF, b"")
+    if len(lines) > HEADER_LIMIT or not blank or b"\n" in unbroken or b"\r" in unbroken:
+        # Whoever cuts lines at a bare LF would read other headers than we do.
+        where.setdefault(b"", []).append(0)
+    _cut_body(message)
+    return message
+
+
+def _with_start(start: bytes, lines: list[bytes], where: dict[bytes, list[int]], body: bytes) -> Request | Response:
+    if start[:4].upper() == b"SIP/":
+        match = _STATUS_LINE.fullmatch(start)
+        if match is None:
+            raise SipError(400, "Bad status line")
+        return Response(start, lines, where, body, int(match[1]), match[2] or b"")
+    match = _REQUEST_LINE.fullmatch(start)
+    if match is not None:
+        return Request(start, lines, where, body, *match.groups())
+    match = _BROKEN_REQUEST_LINE.fullmatch(start)
+    if match is None or b"via" not in where:
+        raise SipError(400, "Not a SIP message")
+    return Request(start, lines, where, body, match[1], match[2], b"")
+
+
+def _join_folds(lines: list[bytes]) -> list[bytes]:
+    """Put each continuation line back to the line that it continues (RFC 3261 §7.3.1)."""
+    joined: list[list[bytes]] = []
+    for line in lines:
+        if line[:1] in (b" ", b"\t") and joined:
+            joined[-1].append(line)
+        else:
+            joined.append([line])
+    return [CRLF.join(parts) for parts in joined]
+
+
+def _cut_body(message: Message) -> None:
+    """RFC 3261 §18.3: over UDP the body ends at Content-Length; a longer one than the datagram is an error.
+
+    A wrong length is noted where `check` finds it, because such a request is answered with 400.
+    """
+    positions = message.where.get(b"content-length")
+    if positions is None:
+        return
+    length = whole_number(value_of(message.lines[positions[0]]), len(message.body))
+    if length is None or len(positions) > 1:
+        message.where.setdefault(b"", []).append(positions[0])
+    else:
+        message.body = message.body[:length]
+
+
+class Draft:
+    """A message on its way out: the lines of a received one, some of them replaced.
+
+    Lines are pushed in front of others by joining texts, so that the positions in `where` stay true.
+    """
+
+    __slots__ = ("body", "lines", "start", "where")
+
+    def __init__(self, message: Message, start: bytes | None = None) -> None:
+        self.start = message.start if start is None else start
+        self.lines = message.lines.copy()
+        self.where = message.where
+        self.body = message.body
+
+    def push(self, name: bytes, line: bytes, below: bytes = b"via") -> None:
+        """Put a header line above all others of its name; where there are none, above those named `below`."""
+        positions = self.where.get(name) or self.where[below]
+        self.lines[positions[0]] = line + CRLF + self.lines[positions[0]]
+
+    def put(self, name: bytes, line: bytes) -> None:
+        """Replace the first header line of that name, or add one above the first Via where there is none."""
+        positions = self.where.get(name)
+        if positions is None:
+            self.push(name, line)
+        else:
+            self.lines[positions[0]] = line
+
+    def put_all(self, name: bytes, title: bytes, values: Iterable[bytes]) -> None:
+        """Replace all values of a header by others, one line each; none at all removes it."""
+        lines = [title + b": " + value for value in values]
+        positions = self.where.get(name)
+        if positions is None:
+            if lines:
+                self.push(name, CRLF.join(lines))
+            return
+        self.lines[positions[0]] = CRLF.join(lines)
+        for position in positions[1:]:
+            self.lines[position] = b""
+
+    def encode(self) -> bytes:
+        """The message as bytes. Lines that were emptied are left out."""
+        lines = self.lines if b"" not in self.lines else [line for line in self.lines if line]
+        return b"\r\n".join((self.start, *lines, b"", self.body))

@@ -1,0 +1,156 @@
+"""SIP and SIPS URIs: reading, comparing, naming (RFC 3261 §19.1)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.grammar import HOST, TOKEN, unescape
+
+# SIP-URI  = "sip:" [ userinfo ] hostport uri-parameters [ headers ]
+# userinfo = ( user / telephone-subscriber ) [ ":" password ] "@"
+# Lenient: bytes over 127 in the user part, which phones send for names with diacritics, and brackets that some escape.
+_URI = re.compile(
+    rb"(sips?):"
+    rb"(?:([A-Za-z0-9\-_.!~*'()%&=+$,;?/:#\[\]\x80-\xff]*)@)?"
+    rb"(" + HOST + rb")(?::([0-9]{1,5}))?"
+    rb"((?:;[^\s;?<>\"@]*)*)"
+    rb"(?:\?([^\s<>\"]*))?",
+    re.IGNORECASE,
+)
+
+_SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*):")
+_PLAIN_PARAM = re.compile(rb"(" + TOKEN + rb"|[\[\]/:&+$A-Za-z0-9\-_.!~*'()%]+)(?:=([^;]*))?")
+
+DEFAULT_PORT = {b"sip": 5060, b"sips": 5061}
+
+# RFC 3261 §19.1.4: of these, one that stands in one URI only makes two URIs different. `transport` is among them
+# because "sip:bob@biloxi.com" and "sip:bob@biloxi.com;transport=udp" are listed as not equivalent.
+_PARAMS_THAT_MUST_MATCH = (b"user", b"ttl", b"method", b"maddr", b"transport")
+
+# RFC 3261 §19.1.1, table 1: what a Request-URI must not carry.
+_NOT_IN_REQUEST_URI = (b"method",)
+
+
+class Uri:
+    """A SIP or SIPS URI. Immutable by convention: instances are shared.
+
+    text: as it came. scheme: b"sip" or b"sips". user: userinfo without the password, escaped as it came, or None.
+    host: lower case, IPv6 in brackets. port: or None. params: by lower-case name. headers: what stands behind "?".
+    """
+
+    __slots__ = ("headers", "host", "params", "password", "port", "scheme", "text", "user")
+
+    def __init__(self, text: bytes) -> None:
+        match = _URI.fullmatch(text)
+        if match is None:
+            raise _why_not(text)
+        scheme, userinfo, host, port, params, headers = match.groups()
+        self.text = text
+        self.scheme: bytes = scheme.lower()
+        self.user: bytes | None = None
+        self.password: bytes | None = None
+        if userinfo is not None:
+            self.user, colon, password = userinfo.partition(b":")
+            self.password = password if colon else None
+        self.host: bytes = host.lower()
+        self.port: int | None = int(port) if port else None
+        if self.port is not None and not 0 < self.port < 65536:
+            raise SipError(400, "Port out of range in a URI")
+        self.params: dict[bytes, bytes | None] = _params(params) if params else {}
+        self.headers: bytes = headers or b""
+
+    @property
+    def name(self) -> bytes:
+        """The user with its escapes undone: what an address-of-record is keyed by (RFC 3261 §10.3 item 5)."""
+        return unescape(self.user) if self.user else b""
+
+    @property
+    def numeric_host(self) -> str:
+        """The host without the brackets of IPv6, as the socket module wants it."""
+        return self.host.strip(b"[]").decode("ascii", "replace")
+
+    @property
+    def effective_port(self) -> int:
+        """The port, or the scheme's default."""
+        return self.port or DEFAULT_PORT[self.scheme]
+
+    def for_request(self) -> bytes:
+        """This URI as a Request-URI: without what §19.1.1 forbids there (headers, method)."""
+        if not self.headers and not any(name in self.params for name in _NOT_IN_REQUEST_URI):
+            return self.text
+        bare = self.text.partition(b"?")[0] if self.headers else self.text
+        at = bare.find(b"@") + 1
+        parts = bare[at:].split(b";")
+        kept = [part for part in parts if part.partition(b"=")[0].strip().lower() not in _NOT_IN_REQUEST_URI]
+        return bare[:at] + b";".join(kept)
+
+    def without(self, *names: bytes) -> bytes:
+        """This URI without the named parameters and, when `maddr` is among them, without its port (RFC 3261 §16.4)."""
+        at = self.text.find(b"@") + 1
+        host, *params = self.text[at:].partition(b"?")[0].split(b";")
+        if b"maddr" in names and self.port is not None:
+            host = host.rpartition(b":")[0]
+        kept = [part for part in params if part.partition(b"=")[0].lower() not in names]
+        return self.text[:at] + b";".join([host, *kept])
+
+    def matches(self, other: Uri) -> bool:
+        """Whether two URIs are equivalent (RFC 3261 §19.1.4). Not transitive, so URIs have no hash by it."""
+        if self is other:
+            return True
+        if (self.scheme, self.host, self.port) != (other.scheme, other.host, other.port):
+            return False
+        if self.user != other.user and (self.user is None or other.user is None or self.name != other.name):
+            return False
+        if self.password != other.password:
+            return False
+        for name in self.params.keys() | other.params.keys():
+            mine, theirs = self.params.get(name, _ABSENT), other.params.get(name, _ABSENT)
+            if mine is _ABSENT or theirs is _ABSENT:
+                if name in _PARAMS_THAT_MUST_MATCH:
+                    return False
+            elif unescape(mine or b"").lower() != unescape(theirs or b"").lower():
+                return False
+        return _headers(self.headers) == _headers(other.headers)
+
+    def __repr__(self) -> str:
+        return f"Uri({self.text!r})"
+
+
+_ABSENT = b"\x00absent"
+
+
+def _params(text: bytes) -> dict[bytes, bytes | None]:
+    found: dict[bytes, bytes | None] = {}
+    for part in text[1:].split(b";"):
+        match = _PLAIN_PARAM.fullmatch(part)
+        if match is None:
+            raise SipError(400, "Bad parameter in a URI")
+        found.setdefault(match[1].lower(), match[2])
+    return found
+
+
+def _headers(text: bytes) -> list[bytes]:
+    return sorted(unescape(part).lower() for part in text.split(b"&")) if text else []
+
+
+def _why_not(text: bytes) -> SipError:
+    scheme = _SCHEME.match(text)
+    if scheme is not None and scheme[1].lower() not in DEFAULT_PORT:
+        return SipError(416, "Only sip and sips URIs are served")
+    return SipError(400, "Bad URI")
+
+
+CACHED_LENGTH = 1024
+"""Longer URIs (bytes) are read anew each time, so that a stranger cannot fill the cache with megabytes."""
+
+_cached = lru_cache(maxsize=8192)(Uri)
+
+
+def parse_uri(text: bytes) -> Uri:
+    """Read a SIP or SIPS URI; the same text gives the same value.
+
+    Raises SipError: 416 for another scheme, 400 for anything that is no URI.
+    """
+    return _cached(text) if len(text) <= CACHED_LENGTH else Uri(text)
