@@ -1,0 +1,39 @@
+# All that a developer types. `make` alone lists it.
+
+PYTHON ?= python3
+ARGS ?=
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format packages clean
+# Bare Debian gets python3-venv from `packages`: that is over before the virtual environment is made.
+.NOTPARALLEL:
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run:  ## start the proxy: make run IP=192.168.1.10 (without IP it finds the address itself)
+	$(PYTHON) main.py $(IP) $(ARGS)
+
+test: packages lint  ## all tests, lint first; make test ARGS="-k registrar" for some of them
+	.venv/bin/pytest $(ARGS)
+
+lint: $(STAMP)  ## style and types, source and tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: $(STAMP)  ## put the code in the house style
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+packages:  ## the phones and tools that the tests drive (Debian packages)
+	@sh tests/packages.sh
+
+clean:  ## remove what these targets have made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --editable '.[test]'
+	@touch $@

@@ -1,0 +1,162 @@
+"""The text journal: one line for each event, as it is handed in and read with `tail -f`.
+
+    16:54:30:INFO:Mon, 28 Feb 2022 16:54:30
+    16:54:44:INFO:Zvonenie macek@147.175.160.245 -> macka@147.175.160.245
+
+The first line, and the first of each day, is the date.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import time
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from sipfullproxy.engine.events import Event
+from sipfullproxy.journal.words import is_trouble, sentence
+from sipfullproxy.sip.phrases import LANGS
+
+# Not from `strftime`, which speaks the language of the computer.
+DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+OUTAGE: Final = (
+    "do denníka %s sa nedá písať, hovory idú ďalej: %s",
+    "the journal %s cannot be written, calls go on: %s",
+)
+"""The warning when lines begin to get lost; a column for each of LANGS."""
+
+GAP: Final = (
+    "Do denníka sa nedalo zapisovať, stratené riadky: {}",
+    "The journal could not be written, lost lines: {}",
+)
+"""What stands where lines are missing; a column for each of LANGS."""
+
+log = logging.getLogger(__name__)
+
+
+class TextJournal:
+    """A hook for bunches (`Hooks.in_bunches`) that appends each event to a text file, UTF-8 with plain newlines.
+
+    Call it with events whose `time` is in wall-clock seconds since the epoch; lines show local time. They are handed to
+    the system before the call returns: a reader sees them at once, and killing the proxy loses nothing.
+
+    The file may be moved or deleted at any time (log rotation): it is made anew, with its folder. While it cannot be
+    written (full disk, folder gone) lines are lost and counted, with one warning to `logging` for the whole time, and
+    the proxy goes on; the first line that can be written again is preceded by one that tells the gap.
+
+    path: the file; its folder is made. started: wall-clock seconds for the date line at the top. lang: "sk" or "en".
+    Raises OSError where the file cannot be opened, ValueError for an unknown language.
+    """
+
+    def __init__(self, path: str | Path, started: float, lang: str = "sk") -> None:
+        if lang not in LANGS:
+            raise ValueError(f"unknown language of the journal {lang!r}; choose one of {', '.join(LANGS)}")
+        self.path = Path(path)
+        self._column = LANGS.index(lang)
+        self._date = ""
+        self._lost = 0
+        self._failing = False
+        self._file: io.FileIO | None = _opened(self.path)
+        self._append(time.localtime(started), "")
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        """Write these events, in order; never raises OSError."""
+        moments = ((time.localtime(event.time), event) for event in events)
+        for _, group in groupby(moments, key=lambda pair: pair[0][:3]):
+            day = list(group)
+            self._append(day[0][0], "".join(self._event_line(moment, event) for moment, event in day))
+
+    def close(self) -> None:
+        """Let go of the file; a later event would open it again."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # a network drive says only now what it could not keep
+                self._file.close()
+            self._file = None
+
+    def _append(self, moment: time.struct_time, lines: str) -> None:
+        """Write lines of one day, behind those that must come first; count as lost what cannot be written."""
+        rest = lines.encode()
+        try:
+            file = self._current()
+            _write_whole(file, self._head(moment).encode())
+            self._lost = 0
+            while rest:  # as in _write_whole, but with an eye on what is left
+                rest = rest[file.write(rest) :]
+            self._failing = False
+        except OSError as error:
+            if not self._failing:
+                log.warning(OUTAGE[self._column], self.path, error.strerror)
+            self._failing = True
+            self._lost += rest.count(b"\n")
+            self.close()
+
+    def _current(self) -> io.FileIO:
+        """The file that is now at our path. Opened anew, it has no date line yet."""
+        if self._file is not None and not _is_at(self._file, self.path):
+            self.close()
+        if self._file is None:
+            self._file = _opened(self.path)
+            self._date = ""
+        return self._file
+
+    def _head(self, moment: time.struct_time) -> str:
+        """What goes before the next line: the date, if the file has not told it yet, and how many lines are missing."""
+        head = ""
+        date = f"{DAYS[moment.tm_wday]}, {moment.tm_mday:02} {MONTHS[moment.tm_mon - 1]} {moment.tm_year}"
+        if date != self._date:
+            self._date = date
+            head += _line(moment, "INFO", f"{date} {_clock(moment)}")
+        if self._lost:
+            head += _line(moment, "WARNING", GAP[self._column].format(self._lost))
+        return head
+
+    def _event_line(self, moment: time.struct_time, event: Event) -> str:
+        return _line(moment, "WARNING" if is_trouble(event) else "INFO", sentence(event, LANGS[self._column]))
+
+
+def _clock(moment: time.struct_time) -> str:
+    return f"{moment.tm_hour:02}:{moment.tm_min:02}:{moment.tm_sec:02}"
+
+
+def _line(moment: time.struct_time, level: str, text: str) -> str:
+    return f"{_clock(moment)}:{level}:{text}\n"
+
+
+def _opened(path: Path) -> io.FileIO:
+    """The file at `path`, for appending at the start of a line; made with its folder. Raises OSError.
+
+    It has no buffer of Python's, so that no line is half here and half there when the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = io.FileIO(path, "a+")
+    try:
+        if os.fstat(file.fileno()).st_size:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # whoever wrote here last was stopped in the middle of a line
+                _write_whole(file, b"\n")
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _is_at(file: io.FileIO, path: Path) -> bool:
+    """Whether the open file is still the one at `path`. On Windows, where an open file cannot be moved, it is."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except OSError:
+        return False
+
+
+def _write_whole(file: io.FileIO, data: bytes) -> None:
+    """Write all of it: the system may take the first half of a line, and refuse the second. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]

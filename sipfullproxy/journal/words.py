@@ -1,0 +1,122 @@
+"""The sentence that tells an event to people, in Slovak and in English.
+
+The words of the Slovak registration, ringing, call and video are those of the assignment that the journal is handed in
+for; do not improve them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sipfullproxy.engine.events import CallEvent, Ended, Event, Failed, Forwarded, Registered, Transferred, Unregistered
+from sipfullproxy.journal.safe import safe
+from sipfullproxy.sip.phrases import LANGS, PHRASES
+
+HEADLINES: Final = {
+    "registered": ("Bol zaregistrovaný nový používateľ", "New user registered"),
+    "unregistered": ("Bol odhlásený používateľ", "User unregistered"),
+    "ringing": ("Zvonenie", "Ringing"),
+    "started": ("Začiatok hovoru", "Call started"),
+    "video": ("Videohovor", "Video call"),
+    "held": ("Podržaný hovor", "Call on hold"),
+    "resumed": ("Obnovený hovor", "Call resumed"),
+    "transferred": ("Prepojenie hovoru", "Call transferred"),
+    "forwarded": ("Presmerovanie hovoru", "Call forwarded"),
+    "conference": ("Konferencia", "Conference"),
+    "declined": ("Zamietnutý hovor", "Call declined"),
+    "busy": ("Obsadené", "Busy"),
+    "cancelled": ("Zrušený hovor", "Call cancelled"),
+    "missed": ("Zmeškaný hovor", "Missed call"),
+    "failed": ("Neúspešný hovor", "Call failed"),
+    "ended": ("Koniec hovoru", "Call ended"),
+}
+"""How the sentence of each kind of event begins; a column for each of LANGS."""
+
+_LABELS: Final = {
+    "address": ("Adresa", "Address"),
+    "duration": ("Trvanie", "Duration"),
+    "result": ("Výsledok", "Result"),
+    "to": ("Na", "To"),
+    "why": ("Dôvod", "Reason"),
+}
+
+# The engine's own words for reasons and results. Empty: goes without saying, and is left out.
+_TERMS: Final = {
+    "bye": ("", ""),
+    "request": ("", ""),
+    "expired": ("registrácia vypršala", "registration expired"),
+    "replaced": ("nahradená novou registráciou", "replaced by a new registration"),
+    "lost": ("spojenie sa prerušilo", "connection lost"),
+    "session timer": ("telefóny prestali hovor obnovovať", "phones stopped refreshing the session"),
+    "too old": ("hovor trval pridlho", "call lasted too long"),
+    "succeeded": ("úspešné", "succeeded"),
+    "failed": ("neúspešné", "failed"),
+    "unknown": ("neznámy", "unknown"),
+}
+
+
+def sentence(event: Event, lang: str = "sk") -> str:
+    """The event in one line of `lang` ("sk" or "en"): "Koniec hovoru a -> b [Trvanie: 0:00:05]".
+
+    Safe to print: what strangers wrote is escaped and cut (see safe.py). Raises ValueError for an unknown language.
+    """
+    column = LANGS.index(lang)
+    text = HEADLINES[event.kind][column]
+    match event:
+        case Registered(who=who) | Unregistered(who=who):
+            text += f": {safe(who)}"
+        case CallEvent(who=who, whom=whom):
+            text += f" {safe(who)} -> {safe(whom)}"
+    return text + "".join(f" [{_LABELS[label][column]}: {safe(note)}]" for label, note in _notes(event, column) if note)
+
+
+def is_trouble(event: Event) -> bool:
+    """Whether somebody who looks for what went wrong should stop at this event."""
+    match event:
+        case Failed() | Transferred(succeeded=False):
+            return True
+        case Ended(why=why):
+            return why != "bye"
+    return False
+
+
+def _notes(event: Event, column: int) -> Iterator[tuple[str, str]]:
+    """What stands in brackets behind the sentence, as (label, note); an empty note is left out."""
+    match event:
+        case Registered():
+            yield "address", event.address
+        case Unregistered():
+            yield "address", event.address
+            yield "why", _term(event.why, column)
+        case Transferred():
+            yield "to", event.to
+            yield "result", _term({True: "succeeded", False: "failed", None: "unknown"}[event.succeeded], column)
+            yield "why", event.why if event.succeeded is False else ""
+        case Forwarded():
+            yield "to", event.to
+            yield "why", event.why
+        case Failed():
+            yield "why", _failure(event.status, event.why, column)
+        case Ended():
+            yield "duration", _duration(event.duration)
+            yield "why", _term(event.why, column)
+
+
+def _term(word: str, column: int) -> str:
+    """A word of the engine in the language of that column; an unknown one as it is."""
+    return _TERMS[word][column] if word in _TERMS else word
+
+
+def _failure(status: int, why: str, column: int) -> str:
+    """The number, and the words of the wire or else ours: "404 Nenájdené"."""
+    if not status:
+        return why
+    return f"{status} {why or PHRASES.get(status, ('', ''))[column]}".rstrip()
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as `h:mm:ss`, rounded; a call of many days keeps counting hours."""
+    minutes, second = divmod(max(0, round(seconds)), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}"

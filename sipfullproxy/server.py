@@ -1,0 +1,249 @@
+"""The proxy as one thing to start and stop: wires the rooms together and owns the one lock."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from sipfullproxy import state
+from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.engine import Engine
+from sipfullproxy.engine.events import Event
+from sipfullproxy.guard import Guard, Trace
+from sipfullproxy.journal.hooks import Hooks, HookT
+from sipfullproxy.journal.text import TextJournal
+from sipfullproxy.settings import Settings, Words, read
+from sipfullproxy.sip.phrases import Phrasebook
+from sipfullproxy.transport.addresses import is_local, lan_addresses
+from sipfullproxy.transport.udp import Core, UdpDoor
+
+# How often `run` looks whether it shall end, in seconds. On Windows, Ctrl-C does not wake a thread that waits for ever.
+GLANCE = 0.2
+
+# Ctrl-C, a service manager's stop, a closed terminal, Windows' Ctrl-Break: each where the system has it.
+ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+log = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """The proxy cannot start, for a reason that the user can mend. The text is one line in the user's language."""
+
+
+class Proxy:
+    """A SIP proxy and registrar on one UDP port.
+
+        proxy = Proxy("192.168.1.10", phrases={486: "Obsadené"})
+
+        @proxy.on("ended")
+        def over(event):
+            print(event.who, event.whom, event.duration)
+
+        proxy.run()
+
+    ip: IPv4 address of this machine that phones are told; None: find it. port: UDP port, 0 for any free one.
+    lang: "sk" or "en". phrases: the reason phrases of your choice by status code. others: any other key of Settings,
+    for example `journal="calls.log"` or `verbose=True`. settings: all of them at once, in the place of the rest.
+
+    Raises SettingsError for a value that cannot be.
+    """
+
+    def __init__(
+        self,
+        ip: str | None = None,
+        port: int = Settings.port,
+        lang: str = Settings.lang,
+        phrases: Mapping[int, str] | None = None,
+        *,
+        settings: Settings | None = None,
+        **others: object,
+    ) -> None:
+        given = {"ip": ip, "port": port, "lang": lang, "phrases": phrases, **others}
+        self.settings = settings or read({key: value for key, value in given.items() if value is not None})
+        self._hooks = Hooks()
+        self._hooks.in_bunches(self._write)
+        self._journal: TextJournal | None = None
+        self._door: UdpDoor | None = None
+        self._over = threading.Event()
+        self._blocked: threading.Thread | None = None
+
+    def on(self, kind: str) -> Callable[[HookT], HookT]:
+        """A decorator: have the function called with each event of `kind`, a key of `engine.events.KINDS`, or "*".
+
+        Called on the journal's thread, in order; `event.time` is in wall-clock seconds since the epoch. An exception in
+        it is logged and harms nothing. Raises ValueError for an unknown kind.
+        """
+        return self._hooks.on(kind)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """(IPv4 address, port) that phones must be told. Raises RuntimeError while the proxy is not running."""
+        if self._door is None:
+            raise RuntimeError("the proxy is not running")
+        return self._door.local
+
+    def start(self) -> None:
+        """Start serving in a thread, and return; does nothing when started already. Raises StartError."""
+        if self._door is not None:
+            return
+        self._over.clear()
+        door = self._open_door()
+        try:
+            self._journal = self._open_journal()
+        except StartError:
+            door.server_close()
+            raise
+        engine = Engine(self._config(door.local), os.urandom, _report)
+        core: Core = Guard(engine, threading.Lock(), self._publish)
+        if self.settings.verbose:
+            core = Trace(core, engine)
+        self._door = door
+        self._hooks.start()
+        threading.Thread(target=door.serve, args=(core,), name="udp", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop serving, and return when the journal has it all; does nothing when stopped already.
+
+        A hook may call it too. Where `run` blocks in another thread, it only makes that one return.
+        """
+        self._over.set()
+        if self._blocked not in (None, threading.current_thread()):
+            return
+        door, self._door = self._door, None
+        if door is None:
+            return
+        door.shutdown()
+        door.server_close()
+        self._hooks.stop()
+        if self._journal is not None:
+            self._journal.close()
+
+    def run(self, ready: Callable[[], object] = lambda: None) -> None:
+        """Start (if need be), block until Ctrl-C, SIGTERM or `stop`, and end cleanly. Raises StartError.
+
+        ready: called once as soon as phones are served.
+        """
+        self._blocked = threading.current_thread()
+        try:
+            with _endings(self._over.set):
+                self.start()
+                ready()
+                while not self._over.wait(GLANCE):
+                    pass
+        finally:
+            self.stop()
+            self._blocked = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _open_door(self) -> UdpDoor:
+        ip, port, lang = self.settings.ip or lan_addresses()[0], self.settings.port, self.settings.lang
+        try:
+            return UdpDoor((ip, port))
+        except OSError as error:
+            words = _DOOR_ERRORS.get(error.errno or 0, _OTHER_DOOR_ERROR) if is_local(ip) else _NOT_OUR_ADDRESS
+            facts = {"ip": ip, "port": port, "ours": ", ".join(lan_addresses()), "why": error.strerror}
+            raise StartError(words[lang].format_map(facts)) from error
+
+    def _open_journal(self) -> TextJournal:
+        path, lang = self.settings.journal, self.settings.lang
+        try:
+            return TextJournal(path, time.time(), lang)
+        except OSError as error:
+            raise StartError(_JOURNAL_ERROR[lang].format(path=path, why=error.strerror)) from error
+
+    def _config(self, address: tuple[str, int]) -> Config:
+        settings = self.settings
+        return Config(
+            address=address,
+            domains=frozenset(settings.domain),
+            open=settings.open,
+            recurse=settings.redirects == "follow",
+            phrases=Phrasebook(settings.lang, settings.phrases, settings.own),
+            flow_key=self._flow_key(),
+        )
+
+    def _flow_key(self) -> bytes:
+        place = self.settings.state or state.folder()
+        try:
+            return state.flow_key(place)
+        except OSError as error:
+            log.warning(_NO_STATE[self.settings.lang].format(path=place, why=error.strerror))
+            return os.urandom(state.KEY_SIZE)
+
+    def _publish(self, events: list[Event]) -> None:
+        """Hand the engine's events on; the only place where its clock becomes that of people."""
+        offset = time.time() - time.monotonic()
+        for event in events:
+            self._hooks.put(dataclasses.replace(event, time=event.time + offset))
+
+    def _write(self, events: Sequence[Event]) -> None:
+        """The first of the hooks: the text journal of this run."""
+        if self._journal is not None:
+            self._journal(events)
+
+
+def _report(bug: Exception) -> None:
+    log.error("bug in the engine; the proxy goes on", exc_info=bug)
+
+
+@contextmanager
+def _endings(end: Callable[[], None]) -> Iterator[None]:
+    """While inside, the signals that ask a program to end call `end` instead. Signals reach the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = [getattr(signal, name) for name in ENDINGS if hasattr(signal, name)]
+    # `nohup` has a closed terminal ignored, and that is to stay so.
+    before = {number: signal.getsignal(number) for number in signals if signal.getsignal(number) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, lambda *_: end())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_DOOR_ERRORS = {
+    errno.EADDRINUSE: Words(
+        sk="{ip}:{port} (UDP) je obsadené: beží tu už iný SIP program? Iný port: --port",
+        en="{ip}:{port} (UDP) is taken: does another SIP program run here? Another port: --port",
+    ),
+    errno.EACCES: Words(
+        sk="{ip}:{port} (UDP) systém nedovolil otvoriť: {why}. Iný port: --port",
+        en="{ip}:{port} (UDP) may not be opened: {why}. Another port: --port",
+    ),
+}
+_NOT_OUR_ADDRESS = Words(
+    sk="{ip} nie je adresa tohto počítača; má {ours}",
+    en="{ip} is no address of this machine; it has {ours}",
+)
+_OTHER_DOOR_ERROR = Words(
+    sk="{ip}:{port} (UDP) sa nedá otvoriť: {why}",
+    en="{ip}:{port} (UDP) cannot be opened: {why}",
+)
+_JOURNAL_ERROR = Words(
+    sk="do denníka {path} sa nedá písať: {why}. Iný súbor: --journal",
+    en="the journal {path} cannot be written: {why}. Another file: --journal",
+)
+_NO_STATE = Words(
+    sk="v priečinku {path} sa nedá nič uchovať ({why}); hovory neprežijú reštart",
+    en="nothing can be kept in the folder {path} ({why}); calls will not outlive a restart",
+)

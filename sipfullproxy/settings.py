@@ -1,0 +1,216 @@
+"""What the user can set: defaults, under a TOML file, under the command line (or the arguments of `Proxy`).
+
+One table of checks serves all three sources, so a mistake reads the same wherever it was made.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import reprlib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypedDict, get_args
+
+Lang = Literal["sk", "en"]
+Mode = Literal["all", "own", "off"]
+Redirects = Literal["follow", "pass"]
+
+# A phrase must leave room for the rest of its response in one datagram, and fit on a phone's display anyway.
+LONGEST_PHRASE = 200
+
+
+class Words(TypedDict):
+    """One thing said to the user, in every language that the program speaks: `words[lang]`."""
+
+    sk: str
+    en: str
+
+
+class SettingsError(ValueError):
+    """The user set something that cannot be. The text is one line that names the place, in the user's language."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that the user can set.
+
+    ip: IPv4 address that phones know us by; None: find it. port: UDP port, 0 for any free one.
+    lang: language of what the user reads. phrases: whose reason phrases the proxy writes: of all responses, of its own
+    ones, of none. own: the user's phrases by status code. journal: the text journal's file.
+    verbose: whether every message is shown on stderr. open: whether callers who are not registered may reach our users.
+    domain: further names that are ours. redirects: whether the proxy follows a phone's 3xx or passes it to the caller.
+    state: folder of what outlives a restart; None: the operating system's usual one.
+    """
+
+    ip: str | None = None
+    port: int = 5060
+    lang: Lang = "sk"
+    phrases: Mode = "all"
+    own: Mapping[int, str] = field(default_factory=dict)
+    journal: Path = Path("logs/proxy.log")
+    verbose: bool = False
+    open: bool = False
+    domain: tuple[str, ...] = ()
+    redirects: Redirects = "follow"
+    state: Path | None = None
+
+
+def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
+    """Settings from `given` (the keys of the TOML file), over those in the TOML `file`, over the defaults.
+
+    `phrases` may be a mode ("all", "own", "off") or a table of the user's own phrases by status code, which may carry
+    the mode under the key `mode`.
+
+    Raises SettingsError: unknown key, wrong type, bad value, or a file that cannot be read.
+    """
+    lang = _language(given, Settings.lang)
+    values: dict[str, Any] = {}
+    if file is not None:
+        table = _parse(file, lang)
+        lang = _language(given, _language(table, lang))
+        values.update(_check(table, f"{file}: ", lang))
+    values.update(_check(given, "", lang))
+    return Settings(**values)
+
+
+def _language(table: Mapping[str, object], default: Lang) -> Lang:
+    """In which language to complain about `table`, which may itself say nonsense about that."""
+    said = table.get("lang")
+    return next((lang for lang in get_args(Lang) if lang == said), default)
+
+
+def _parse(file: Path, lang: Lang) -> dict[str, object]:
+    try:
+        with file.open("rb") as opened:
+            return tomllib.load(opened)
+    except OSError as error:
+        raise SettingsError(f"{file}: {_UNREADABLE[lang]}: {error.strerror}") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise SettingsError(f"{file}: {_NOT_TOML[lang]}: {error}") from error
+
+
+def _check(given: Mapping[str, object], place: str, lang: Lang) -> dict[str, object]:
+    checked: dict[str, object] = {}
+    for key, value in given.items():
+        try:
+            if key == "phrases" and isinstance(value, Mapping):
+                checked["own"] = _own(value)
+                if "mode" in value:
+                    checked["phrases"] = _CHECKS["phrases"](value["mode"])
+            elif key in _CHECKS:
+                checked[key] = _CHECKS[key](value)
+            else:
+                raise _Bad(sk="taký kľúč nepoznám", en="no such key")
+        except _Bad as bad:
+            shown = key if isinstance(value, Mapping) else f"{key} = {reprlib.repr(value)}"
+            raise SettingsError(f"{place}{shown}: {bad.words[lang]}") from None
+    return checked
+
+
+class _Bad(Exception):
+    """A value that cannot be; whoever knows the place and the language makes a SettingsError of it."""
+
+    def __init__(self, sk: str, en: str) -> None:
+        super().__init__(en)
+        self.words = Words(sk=sk, en=en)
+
+
+_UNREADABLE = Words(sk="súbor sa nedá prečítať", en="cannot read the file")
+_NOT_TOML = Words(sk="nie je to platný súbor TOML", en="not a valid TOML file")
+
+# RFC 1123 §2.1: labels of letters, digits and inner hyphens; the whole is no longer than a name in the DNS may be.
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+
+
+def _ip(value: object) -> str:
+    try:
+        address = ipaddress.IPv4Address(value) if isinstance(value, str) else None
+    except ValueError:
+        address = None
+    # 0.0.0.0 is where one listens, not where phones can be told to send; it would end up in Via and Record-Route.
+    if address is None or address.is_unspecified or address.is_multicast or address.is_reserved:
+        raise _Bad(
+            sk="treba adresu IPv4 tohto počítača, napríklad 192.168.1.10",
+            en="must be an IPv4 address of this machine, for example 192.168.1.10",
+        )
+    return str(address)
+
+
+def _port(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 65535:
+        raise _Bad(sk="treba celé číslo od 0 do 65535", en="must be a whole number from 0 to 65535")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _Bad(sk="treba true alebo false", en="must be true or false")
+    return value
+
+
+def _path(value: object) -> Path:
+    try:
+        if isinstance(value, str | Path) and str(value) and "\0" not in str(value):
+            return Path(value).expanduser()
+    except RuntimeError:  # `~` of somebody who is not known here
+        pass
+    raise _Bad(sk="treba cestu", en="must be a path")
+
+
+def _domain(value: object) -> tuple[str, ...]:
+    names = value if isinstance(value, list | tuple) else [None]
+    domains = tuple(name.lower().removesuffix(".") for name in names if isinstance(name, str))
+    if len(domains) != len(names) or not all(map(_DOMAIN.fullmatch, domains)):
+        raise _Bad(
+            sk='treba zoznam doménových mien, napríklad ["lab.sk"]',
+            en='must be a list of domain names, for example ["lab.sk"]',
+        )
+    return domains
+
+
+def _own(table: Mapping[object, object]) -> dict[int, str]:
+    return {_status(code): _phrase(phrase) for code, phrase in table.items() if code != "mode"}
+
+
+def _status(code: object) -> int:
+    if not re.fullmatch("[1-6][0-9][0-9]", str(code)):
+        raise _Bad(
+            sk=f"{code!r}: treba stavový kód od 100 do 699", en=f"{code!r}: must be a status code from 100 to 699"
+        )
+    return int(str(code))
+
+
+def _phrase(phrase: object) -> str:
+    # A line break in a phrase would let it write headers; other control characters break displays.
+    if not isinstance(phrase, str) or not phrase.isprintable() or not 0 < len(phrase) <= LONGEST_PHRASE:
+        raise _Bad(
+            sk=f"{phrase!r}: treba jeden riadok textu, nanajvýš {LONGEST_PHRASE} znakov",
+            en=f"{phrase!r}: must be one line of text, at most {LONGEST_PHRASE} characters",
+        )
+    return phrase
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise _Bad(sk=f"treba jedno z: {', '.join(choices)}", en=f"must be one of: {', '.join(choices)}")
+        return value
+
+    return check
+
+
+_CHECKS: Mapping[str, Callable[[object], object]] = {
+    "ip": _ip,
+    "port": _port,
+    "lang": _one_of(get_args(Lang)),
+    "phrases": _one_of(get_args(Mode)),
+    "journal": _path,
+    "verbose": _flag,
+    "open": _flag,
+    "domain": _domain,
+    "redirects": _one_of(get_args(Redirects)),
+    "state": _path,
+}

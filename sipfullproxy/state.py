@@ -1,0 +1,53 @@
+"""What outlives a restart: a folder of the user's, and in it the key that signs flow tokens.
+
+Phones in a call carry those tokens (RFC 5626 §5.2) in their route sets; with a new key after each start, the requests
+of calls that are older than the start would be strangers to us.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+NAME = "sipfullproxy"
+
+# As long as the output of the HMAC's hash, beyond which a key gains nothing (RFC 2104 §3).
+KEY_SIZE = 32
+
+
+def folder(
+    platform: str = sys.platform, environment: Mapping[str, str] = os.environ, home: Callable[[], Path] = Path.home
+) -> Path:
+    """The folder where this operating system keeps what programs remember for a user. It need not exist yet."""
+    if platform == "win32":
+        local = environment.get("LOCALAPPDATA")
+        return (Path(local) if local else home() / "AppData" / "Local") / NAME
+    if platform == "darwin":
+        return home() / "Library" / "Application Support" / NAME
+    # The XDG Base Directory Specification: a path that is not absolute is to be ignored.
+    state = Path(environment.get("XDG_STATE_HOME", ""))
+    return (state if state.is_absolute() else home() / ".local" / "state") / NAME
+
+
+def flow_key(place: Path, random: Callable[[int], bytes] = os.urandom) -> bytes:
+    """The secret of KEY_SIZE bytes kept in the folder `place`; where there is none of that size, `random` makes it.
+
+    Raises OSError when it can be neither read nor kept.
+    """
+    file = place / "flow.key"
+    try:
+        key = file.read_bytes()
+    except FileNotFoundError:
+        key = b""
+    if len(key) == KEY_SIZE:
+        return key
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = random(KEY_SIZE)
+    # Written beside and moved into place: two proxies that start at once must not read half a key of each other's.
+    fresh = file.with_suffix(f".{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
+        opened.write(key)
+    fresh.replace(file)
+    return key

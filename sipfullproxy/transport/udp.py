@@ -1,0 +1,130 @@
+"""The front door on UDP (RFC 3261 §18): takes datagrams to the engine, and puts on the wire what it answers."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import socketserver
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Any, Protocol
+
+from sipfullproxy.engine.flow import Flow, Send
+
+# How often the timers are looked at when nobody calls, in seconds: a tenth of T1, the smallest duration of SIP.
+POLL_INTERVAL = 0.05
+
+# How many more datagrams are taken after one wake-up before the timers get their turn: some 10 ms of work at most.
+BATCH = 128
+
+# Room in the kernel for datagrams that come while we are busy, in bytes: about a second of 1,000 calls a second. Linux
+# cuts what is too much, macOS refuses it, so smaller ones follow. The last is what the largest datagram needs.
+BUFFERS = (4 << 20, 1 << 20, 256 << 10, 64 << 10)
+
+# Peers whose flows are remembered. Beyond that somebody makes up source addresses, and they are all forgotten at once:
+# a flow is a plain value, and the same again when it comes again.
+MAX_FLOWS = 50_000
+
+# Failures to send that tell nothing about the peer: our own queue is full (as good as lost on the way: SIP repeats),
+# or the message is larger than any datagram.
+NOT_THE_PEER = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EMSGSIZE})
+
+log = logging.getLogger(__name__)
+
+
+class Core(Protocol):
+    """What the door wants from behind it: the engine's verbs, safe to call from the door's thread, never raising."""
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]: ...
+    def tick(self, now: float) -> list[Send]: ...
+    def next_timer(self) -> float | None: ...
+    def lost(self, flow: Flow, now: float) -> list[Send]: ...
+
+
+class UdpDoor(socketserver.UDPServer):
+    """One UDP port of ours: open from its creation, served by `serve` in a thread, ended by `shutdown` from another.
+
+    address: (numeric IPv4 host, port) to listen on; port 0 takes any free one.
+    local: the address that it has got; the engine must know it, so it comes to life only after the door.
+
+    Raises OSError when the address is not ours or the port is taken.
+    """
+
+    # The default of 8,192 would cut the offers of video phones.
+    max_packet_size = 65535
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        # The base class wants a handler class; ours is finish_request, which makes no object per datagram.
+        super().__init__(address, socketserver.BaseRequestHandler)
+        self.socket.setblocking(False)
+        self.local: tuple[str, int] = self.socket.getsockname()
+        self._core: Core
+        self._flows: dict[tuple[str, int], Flow] = {}
+
+    def serve(self, core: Core) -> None:
+        """Bring `core` the datagrams and the time, until `shutdown` is called from another thread."""
+        self._core = core
+        self.serve_forever(POLL_INTERVAL)
+
+    def server_bind(self) -> None:
+        """Two proxies on one port would each get some of the messages: the second one must fail instead."""
+        # SO_REUSEADDR is off by the base class. Windows lets others in all the same unless told so.
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        # macOS sends no datagram larger than the send buffer, and that one is 9 KiB by default.
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            for size in BUFFERS:
+                with suppress(OSError):
+                    self.socket.setsockopt(socket.SOL_SOCKET, option, size)
+                    break
+        super().server_bind()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serve the datagram that woke us, and those that came meanwhile: no select and no handler object for each."""
+        self._receive(request[0], client_address)
+        take, size = self.socket.recvfrom, self.max_packet_size
+        for _ in range(BATCH):
+            try:
+                data, source = take(size)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # Windows tells here that an earlier datagram of ours found nobody (WSAECONNRESET)
+            self._receive(data, source)
+
+    def service_actions(self) -> None:
+        """Fire the timers that are due; the base class calls this after every wake-up."""
+        due = self._core.next_timer()
+        if due is not None and due <= (now := time.monotonic()):
+            self._send(self._core.tick(now))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A bug of ours met this datagram: written to the log, and the next one is served."""
+        log.exception("bug while serving a datagram from %s", client_address)
+
+    def _receive(self, data: bytes, source: tuple[str, int]) -> None:
+        flow = self._flows.get(source)
+        if flow is None:
+            if len(self._flows) >= MAX_FLOWS:
+                self._flows.clear()
+            flow = self._flows[source] = Flow("udp", self.local, source)
+        sends = self._core.receive(data, flow, time.monotonic())
+        if sends:
+            self._send(sends)
+
+    def _send(self, sends: list[Send]) -> None:
+        """Put all on the wire. What the engine answers to a lost flow goes out too; each flow is reported lost once."""
+        waiting = deque(sends)
+        lost: set[Flow] = set()
+        while waiting:
+            send = waiting.popleft()
+            try:
+                self.socket.sendto(send.data, send.flow.remote)
+            except OSError as error:
+                if error.errno not in NOT_THE_PEER and send.flow not in lost:
+                    lost.add(send.flow)
+                    waiting.extend(self._core.lost(send.flow, time.monotonic()))
+            except Exception:  # a bug of ours: a flow whose address is none
+                log.exception("bug while sending to %s", send.flow)

@@ -1,0 +1,204 @@
+"""The command line as its user meets it: real processes, their lines and their exit codes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sipfullproxy import __version__
+from sipfullproxy.cli import greeting
+from sipfullproxy.settings import Settings
+
+MAIN = Path(__file__).parent.parent / "main.py"
+
+# Time that a proxy may take to start or to end, in seconds. "At once" is a fraction of it; CI machines are slow.
+MOMENT = 10
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """Everything that the proxy keeps goes into the test's own folder, and what it says is UTF-8 on any system."""
+    home = {"XDG_STATE_HOME": str(folder), "LOCALAPPDATA": str(folder), "HOME": str(folder)}
+    return {**os.environ, **home, "PYTHONIOENCODING": "utf-8", **more}
+
+
+def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run main.py to its end, in `folder`; `more` goes into its environment."""
+    return subprocess.run(
+        [sys.executable, str(MAIN), *arguments],
+        cwd=folder,
+        env=environment(folder, **more),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=MOMENT,
+        check=False,
+    )
+
+
+@contextmanager
+def running(folder: Path, *arguments: str, **more: str) -> Iterator[tuple[subprocess.Popen[str], list[str], int]]:
+    """A running proxy on the loopback, the lines of its greeting, and its port."""
+    with subprocess.Popen(
+        [sys.executable, str(MAIN), "127.0.0.1", "--port", "0", *arguments],
+        cwd=folder,
+        env=environment(folder, **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines: list[str] = []
+            while not lines or "Ctrl-C" not in lines[-1]:
+                line = process.stdout.readline()
+                assert line, process.stderr.read() if process.stderr else ""
+                lines.append(line.rstrip("\n"))
+            found = re.search(r"127\.0\.0\.1:(\d+)", lines[0])
+            assert found
+            yield process, lines, int(found[1])
+        finally:
+            process.kill()
+
+
+def register(port: int) -> None:
+    """Register a phone, and wait for the answer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.connect(("127.0.0.1", port))
+        phone.settimeout(MOMENT)
+        phone.send(
+            "\r\n".join(
+                [
+                    f"REGISTER sip:127.0.0.1:{port} SIP/2.0",
+                    "Via: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK1",
+                    f"From: <sip:macka@127.0.0.1:{port}>;tag=1",
+                    f"To: <sip:macka@127.0.0.1:{port}>",
+                    "Call-ID: 1",
+                    "CSeq: 1 REGISTER",
+                    "Contact: <sip:macka@127.0.0.1>",
+                    "Content-Length: 0",
+                    "",
+                    "",
+                ]
+            ).encode()
+        )
+        assert phone.recv(65535).startswith(b"SIP/2.0 200 ")
+
+
+def test_the_greeting_tells_what_to_type_and_where_the_journal_is(tmp_path: Path) -> None:
+    with running(tmp_path) as (_, lines, port):
+        assert lines[0] == f"SIP proxy beží na 127.0.0.1:{port} (UDP)."
+        assert f"doména 127.0.0.1:{port}" in lines[1]
+        assert lines[2].endswith(str(Path("logs", "proxy.log")))
+        assert any("-v" in line and "--open" in line for line in lines)
+    with running(tmp_path, "--lang", "en", "-v", "--open") as (_, lines, port):
+        assert lines[0] == f"The SIP proxy runs at 127.0.0.1:{port} (UDP)."
+        assert not any("Off:" in line for line in lines)
+
+
+def test_the_greeting_names_other_addresses_and_leaves_out_the_usual_port() -> None:
+    text = greeting(Settings(), ("192.168.1.10", 5060), ["192.168.1.10", "10.0.0.5"])
+    assert "doména 192.168.1.10," in text
+    assert "má aj 10.0.0.5" in text
+    assert "má aj" not in greeting(Settings(), ("192.168.1.10", 5060), ["192.168.1.10"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_at_once_with_the_journal_written(
+    tmp_path: Path, ending: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A runner in the background may have Ctrl-C ignored, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with running(tmp_path) as (process, _, port):
+            register(port)
+            process.send_signal(ending)
+            out, err = process.communicate(timeout=MOMENT)
+            assert (process.returncode, out, err) == (0, "", "")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    journal = (tmp_path / "logs" / "proxy.log").read_text("utf-8")
+    assert "Bol zaregistrovaný nový používateľ: macka@127.0.0.1" in journal
+
+
+def test_a_console_that_knows_no_slovak_is_served_all_the_same(tmp_path: Path) -> None:
+    with running(tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0") as (_, lines, port):
+        assert lines[0] == f"SIP proxy be\\u017e\\xed na 127.0.0.1:{port} (UDP)."
+    assert run(tmp_path, "--help", PYTHONIOENCODING="ascii", PYTHONUTF8="0").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["203.0.113.77"], "203.0.113.77 nie je adresa tohto počítača"),
+        (["203.0.113.77", "--lang", "en"], "203.0.113.77 is no address of this machine"),
+        (["blah"], "ip = 'blah': treba adresu IPv4"),
+        (["127.0.0.1", "10.0.0.1"], "unrecognized arguments: 10.0.0.1"),
+        (["--port", "99999"], "port = 99999: treba celé číslo"),
+        (["--port", "x"], "port = 'x': treba celé číslo"),
+        (["--port"], "argument --port: expected one argument"),
+        (["--lang", "de"], "lang = 'de': treba jedno z: sk, en"),
+        (["--phrases", "some"], "phrases = 'some': treba jedno z: all, own, off"),
+        (["--domain", "a b"], "domain = ['a b']: treba zoznam"),
+        (["--config", "none.toml"], "none.toml: súbor sa nedá prečítať"),
+        (["--config", "broken.toml"], "broken.toml: nie je to platný súbor TOML"),
+        (["--config", "wrong.toml"], "wrong.toml: prot = 5060: taký kľúč nepoznám"),
+        (["127.0.0.1", "--port", "0", "--journal", "."], "do denníka . sa nedá písať"),
+        (["--verbos"], "unrecognized arguments: --verbos"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
+    (tmp_path / "broken.toml").write_text("port 5060")
+    (tmp_path / "wrong.toml").write_text("prot = 5060")
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"sipfullproxy: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_taken_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    with running(tmp_path) as (_, _, port):
+        done = run(tmp_path, "127.0.0.1", "--port", str(port))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"sipfullproxy: 127.0.0.1:{port} (UDP) je obsadené")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_settings_file_is_read_and_the_command_line_wins(tmp_path: Path) -> None:
+    (tmp_path / "proxy.toml").write_text('port = 99\nlang = "en"\njournal = "calls.log"\n', encoding="utf-8")
+    with running(tmp_path, "--config", "proxy.toml") as (_, lines, _):
+        assert lines[0].startswith("The SIP proxy runs at")
+    assert (tmp_path / "calls.log").exists()
+
+
+def test_run_is_the_command_that_needs_no_name(tmp_path: Path) -> None:
+    done = run(tmp_path, "run", "203.0.113.77")
+    assert (done.returncode, done.stderr.startswith("sipfullproxy: 203.0.113.77 nie je")) == (2, True)
+
+
+@pytest.mark.parametrize(("lang", "word"), [("sk", "Príklady:"), ("en", "Examples:")])
+def test_help_has_examples_and_every_option(tmp_path: Path, lang: str, word: str) -> None:
+    done = run(tmp_path, "--lang", lang, "--help")
+    assert done.returncode == 0
+    assert word in done.stdout
+    for option in ("--port", "--lang", "--phrases", "--journal", "-v", "--open", "--domain", "--config", "--version"):
+        assert f"\n  {option}" in done.stdout
+
+
+def test_version(tmp_path: Path) -> None:
+    assert run(tmp_path, "--version").stdout == f"sipfullproxy {__version__}\n"
+
+
+def test_the_package_can_be_run_as_well(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sipfullproxy", "--version"]
+    done = subprocess.run(command, cwd=MAIN.parent, capture_output=True, text=True, timeout=MOMENT, check=True)
+    assert done.stdout == f"sipfullproxy {__version__}\n"

@@ -1,0 +1,93 @@
+"""The floors of the house: imports go down only, never in a circle, and the pure rooms stay pure."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "sipfullproxy"
+
+# From the ground up; see docs/architecture.md. What has no room of its own lives on the top floor.
+FLOORS = (
+    ("sip",),
+    ("engine",),
+    ("services", "journal"),
+    ("transport", "web"),
+    ("settings", "state", "guard", "server", "cli"),
+)
+
+# What has no clock, no socket, no thread, no file and no randomness, and is all that deciding needs.
+PURE = {
+    "__future__", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools",
+    "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re", "string", "types", "typing",
+    "zlib",
+}  # fmt: skip
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {module_name(file): file for file in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports(name: str, file: Path) -> set[str]:
+    """Every module that `file` imports, anywhere in it; `from package import module` counts as that module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: imports here are absolute, to be found by a search"
+            module = node.module or ""
+            found.update(full if (full := f"{module}.{alias.name}") in FILES else module for alias in node.names)
+    return found
+
+
+IMPORTS = {name: imports(name, file) for name, file in FILES.items()}
+
+
+def floor(name: str) -> int | None:
+    """How high `name` lives; None for the package itself and for `__main__`, which are doors and not rooms."""
+    room = name.split(".")[1] if "." in name else ""
+    return next((height for height, rooms in enumerate(FLOORS) if room in rooms), None)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_go_down_only(name: str) -> None:
+    here = floor(name)
+    if here is None:
+        assert name in {"sipfullproxy", "sipfullproxy.__main__"}, f"{name} lives on no floor: give it one in FLOORS"
+        return
+    for other in IMPORTS[name] & FILES.keys() - {"sipfullproxy"}:  # that one holds no more than the version
+        there = floor(other)
+        assert there is not None and there <= here, f"{name} imports {other}, which is above it"
+
+
+def test_there_is_no_cycle() -> None:
+    graph = {name: found & FILES.keys() - {name} for name, found in IMPORTS.items() if floor(name) is not None}
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" imports ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if floor(name) in (0, 1)])
+def test_words_and_decisions_are_pure(name: str) -> None:
+    foreign = {found for found in IMPORTS[name] if found.split(".")[0] not in PURE | {"sipfullproxy"}}
+    assert not foreign, f"{name} must get by without {', '.join(sorted(foreign))}"
+
+
+def test_nothing_outside_the_standard_library_is_needed() -> None:
+    known = sys.stdlib_module_names | {"sipfullproxy"}
+    foreign = {found for found in set().union(*IMPORTS.values()) if found.split(".")[0] not in known}
+    assert not foreign
+
+
+def test_main_py_does_nothing_but_call_the_command_line() -> None:
+    assert imports("main", PACKAGE.parent / "main.py") == {"sys", "sipfullproxy.cli"}

@@ -1,0 +1,339 @@
+"""The proxy as a whole, in this process, on the loopback: start, serve, survive, tell, stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import sipfullproxy
+from sipfullproxy import server
+from sipfullproxy.engine.engine import Engine
+from sipfullproxy.engine.events import Event, Registered
+from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.server import Proxy, StartError
+from sipfullproxy.settings import SettingsError
+from tests.phones.waiting import eventually
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
+    """Makes proxies on a free port of the loopback that keep everything in the test's own folder."""
+    made: list[Proxy] = []
+
+    def make(**settings: object) -> Proxy:
+        usual = {"ip": "127.0.0.1", "port": 0, "journal": tmp_path / "proxy.log", "state": tmp_path / "state"}
+        proxy = Proxy(**{**usual, **settings})  # type: ignore[arg-type]
+        made.append(proxy)
+        return proxy
+
+    yield make
+    for proxy in made:
+        proxy.stop()
+
+
+class Phone:
+    """A socket that speaks just enough SIP."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = "{}:{}".format(*proxy.address)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.connect(proxy.address)
+        self.socket.settimeout(5)
+        self.address = "{}:{}".format(*self.socket.getsockname())
+
+    def request(self, method: str, to: str = "", contact: str = "", number: int = 1) -> bytes:
+        lines = [
+            f"{method} sip:{self.proxy} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.address};rport;branch=z9hG4bK{method}{number}",
+            f"From: <sip:alice@{self.proxy}>;tag=1",
+            f"To: <sip:{to}{self.proxy}>",
+            f"Call-ID: {self.address}",
+            f"CSeq: {number} {method}",
+            "Max-Forwards: 70",
+            *([f"Contact: {contact}"] if contact else []),
+            "Content-Length: 0",
+        ]
+        return "\r\n".join([*lines, "", ""]).encode()
+
+    def ask(self, method: str, to: str = "", contact: str = "", number: int = 1) -> str:
+        """Send a request; the status line of the answer."""
+        self.socket.send(self.request(method, to, contact, number))
+        return self.socket.recv(65535).split(b"\r\n")[0].decode()
+
+    def register(self) -> str:
+        return self.ask("REGISTER", "alice@", f"<sip:alice@{self.address}>")
+
+    def __enter__(self) -> Phone:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+
+def test_the_package_is_all_that_a_student_must_import() -> None:
+    assert sipfullproxy.Proxy is Proxy
+    with pytest.raises(AttributeError):
+        _ = sipfullproxy.proxy
+
+
+def test_a_phone_registers_and_hooks_and_journal_hear_of_it(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    proxy = make()
+    heard: list[Registered] = []
+
+    @proxy.on("registered")
+    def hello(event: Registered) -> None:
+        heard.append(event)
+
+    before = time.time()
+    proxy.start()
+    with Phone(proxy) as phone:
+        assert phone.register() == "SIP/2.0 200 Vybavené OK"
+    proxy.stop()
+    (event,) = heard
+    assert event.address == phone.address
+    assert before <= event.time <= time.time(), "hooks are told the time of people, not of the engine"
+    assert f"[Adresa: {phone.address}]" in (tmp_path / "proxy.log").read_text("utf-8")
+
+
+def test_phrases_are_those_of_the_settings(make: Callable[..., Proxy]) -> None:
+    with make(lang="en", phrases={200: "Hotovo"}) as proxy, Phone(proxy) as phone:
+        assert phone.register() == "SIP/2.0 200 Hotovo"
+    with make(lang="en") as proxy, Phone(proxy) as phone:
+        assert phone.register() == "SIP/2.0 200 OK"
+
+
+def test_start_and_stop_may_be_repeated(make: Callable[..., Proxy]) -> None:
+    proxy = make()
+    proxy.stop()
+    for _ in range(2):
+        proxy.start()
+        address = proxy.address
+        proxy.start()
+        assert proxy.address == address, "a second start changes nothing"
+        with Phone(proxy) as phone:
+            assert phone.ask("OPTIONS").startswith("SIP/2.0 200 ")
+        proxy.stop()
+        proxy.stop()
+    with pytest.raises(RuntimeError):
+        _ = proxy.address
+
+
+def test_nothing_is_left_running(make: Callable[..., Proxy]) -> None:
+    before = threading.active_count()
+    with make():
+        assert threading.active_count() > before
+    eventually(lambda: threading.active_count() == before, "the threads' end")
+
+
+def test_run_blocks_until_stop_and_tells_when_ready(make: Callable[..., Proxy]) -> None:
+    proxy = make()
+    ready = threading.Event()
+    thread = threading.Thread(target=proxy.run, args=(ready.set,))
+    thread.start()
+    assert ready.wait(5)
+    with Phone(proxy) as phone:
+        assert phone.ask("OPTIONS").startswith("SIP/2.0 200 ")
+    proxy.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_hook_may_stop_the_proxy(make: Callable[..., Proxy]) -> None:
+    proxy = make()
+
+    @proxy.on("registered")
+    def enough(event: Registered) -> None:
+        proxy.stop()
+
+    ready = threading.Event()
+    thread = threading.Thread(target=proxy.run, args=(ready.set,))
+    thread.start()
+    assert ready.wait(5)
+    with Phone(proxy) as phone:
+        phone.register()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_an_unknown_kind_of_event_is_told_at_once(make: Callable[..., Proxy]) -> None:
+    with pytest.raises(ValueError, match="unknown kind"):
+        make().on("ringin")
+
+
+def test_bad_settings_are_told_before_the_start() -> None:
+    with pytest.raises(SettingsError, match="port"):
+        Proxy(port=-5)
+    with pytest.raises(SettingsError, match="journall"):
+        Proxy(journall="x.log")
+
+
+def test_a_taken_port_is_told_in_one_line(make: Callable[..., Proxy]) -> None:
+    with make() as first:
+        _, port = first.address
+        with pytest.raises(StartError, match=rf"127.0.0.1:{port} \(UDP\) je obsadené"):
+            make(port=port).start()
+        with pytest.raises(StartError, match="is taken"):
+            make(port=port, lang="en").start()
+
+
+def test_an_address_that_is_not_ours_is_told_with_those_that_are(make: Callable[..., Proxy]) -> None:
+    with pytest.raises(StartError, match=r"^203.0.113.77 nie je adresa tohto počítača; má \d"):
+        make(ip="203.0.113.77").start()
+
+
+def test_a_journal_that_cannot_be_written_is_told_and_lets_go_of_the_port(
+    make: Callable[..., Proxy], tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        _, port = probe.getsockname()
+    with pytest.raises(StartError, match=r"do denníka .* sa nedá písať"):
+        make(port=port, journal=tmp_path).start()
+    with make(port=port):
+        pass
+
+
+def test_the_flow_key_outlives_a_restart(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    keys = []
+    for _ in range(2):
+        with make():
+            keys.append((tmp_path / "state" / "flow.key").read_bytes())
+    assert keys[0] == keys[1]
+
+
+def test_without_a_place_for_the_key_the_proxy_warns_and_runs(
+    make: Callable[..., Proxy], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    with make(state=tmp_path / "file" / "state") as proxy, Phone(proxy) as phone:
+        assert phone.register().startswith("SIP/2.0 200 ")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "hovory neprežijú reštart" in caplog.text
+
+
+class Buggy(Engine):
+    """An engine whose verbs have bugs."""
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+        if b"bad" in data:
+            raise ZeroDivisionError("a bug")
+        if b"far" in data:
+            return [Send(flow._replace(remote=("127.0.0.1", 0)), data, 1)]
+        return super().receive(data, flow, now)
+
+    def tick(self, now: float) -> list[Send]:
+        raise KeyError("a bug in a timer")
+
+    def next_timer(self) -> float | None:
+        return 0.0
+
+    def lost(self, flow: Flow, now: float) -> list[Send]:
+        raise IndexError("a bug in a loss")
+
+
+def test_bugs_of_the_engine_are_logged_and_the_next_datagram_is_served(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "Engine", Buggy)
+    with make() as proxy, Phone(proxy) as phone:
+        phone.socket.send(b"bad")
+        phone.socket.send(b"far")
+        assert phone.ask("OPTIONS").startswith("SIP/2.0 200 ")
+    for bug in ("ZeroDivisionError", "KeyError", "IndexError", "Traceback"):
+        assert bug in caplog.text
+
+
+def test_a_bug_inside_the_engine_is_a_500_with_a_traceback_in_the_log(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Engine, "_options", fail)
+    with make() as proxy, Phone(proxy) as phone:
+        assert phone.ask("OPTIONS").startswith("SIP/2.0 500 ")
+        assert phone.register().startswith("SIP/2.0 200 ")
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_an_exception_in_a_hook_harms_nothing(make: Callable[..., Proxy], caplog: pytest.LogCaptureFixture) -> None:
+    proxy = make()
+    heard: list[Event] = []
+
+    @proxy.on("*")
+    def broken(event: Event) -> None:
+        raise ZeroDivisionError("a student's bug")
+
+    proxy.on("*")(heard.append)
+    with proxy, Phone(proxy) as phone:
+        phone.register()
+    assert [event.kind for event in heard] == ["registered"]
+    assert "a student's bug" in caplog.text
+
+
+def test_junk_is_counted_and_harms_nothing(
+    make: Callable[..., Proxy], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with make() as proxy, Phone(proxy) as phone:
+        for junk in (b"", b"\0" * 10, os.urandom(500), b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"):
+            phone.socket.send(junk)
+        assert phone.ask("OPTIONS").startswith("SIP/2.0 200 ")
+    assert capfd.readouterr().err == ""
+    assert (tmp_path / "proxy.log").read_text("utf-8").count("\n") == 1, "only the date"
+
+
+def test_verbose_shows_messages_and_dumps_junk(make: Callable[..., Proxy], capfd: pytest.CaptureFixture[str]) -> None:
+    with make(verbose=True) as proxy, Phone(proxy) as phone:
+        phone.socket.send(b"\r\n\r\n")
+        phone.socket.send(b"junk \x1b[2J")
+        phone.socket.send(phone.request("OPTIONS", number=1).replace(b"alice", b"\x1b[31malice"))
+        phone.socket.recv(65535)
+        shown = eventually(lambda: err if "SIP/2.0 200" in (err := capfd.readouterr().err) else "", "the trace")
+    assert "  0000  6a 75 6e 6b 20 1b 5b 32 4a" in shown
+    assert "<sip:\\x1b[31malice@" in shown
+    assert "\x1b" not in shown
+    assert shown.count(f"<- {phone.address} UDP ") == 2, "the junk and the request, not the keepalive"
+    assert shown.count(f"-> {phone.address} UDP ") == 1
+
+
+def test_without_verbose_nothing_is_shown(make: Callable[..., Proxy], capfd: pytest.CaptureFixture[str]) -> None:
+    with make() as proxy, Phone(proxy) as phone:
+        phone.ask("OPTIONS")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_closed_terminal_stops_nothing(make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed:
+        def write(self, text: str) -> None:
+            raise BrokenPipeError
+
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    with make(verbose=True) as proxy, Phone(proxy) as phone:
+        assert phone.ask("OPTIONS").startswith("SIP/2.0 200 ")
+
+
+def test_importing_the_package_is_cheap() -> None:
+    """Whoever asks for the version does not pay for the proxy."""
+    import subprocess
+    import sys
+
+    code = "import sipfullproxy, sys; print([name for name in sys.modules if name.startswith('sipfullproxy.')])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_logging_is_left_alone(make: Callable[..., Proxy]) -> None:
+    """A library says what it has to say to `logging`, and lets the program decide where it goes."""
+    handlers = list(logging.getLogger().handlers)
+    with make():
+        assert logging.getLogger().handlers == handlers

@@ -1,0 +1,155 @@
+"""Settings: three sources in their order, and one clear line for whatever cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from sipfullproxy.settings import LONGEST_PHRASE, Lang, Mode, Settings, SettingsError, read
+from sipfullproxy.sip.phrases import LANGS, MODES
+
+
+def toml(folder: Path, text: str) -> Path:
+    file = folder / "proxy.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    assert read({}) == Settings()
+    assert (Settings().port, Settings().lang, Settings().journal) == (5060, "sk", Path("logs/proxy.log"))
+
+
+def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
+    file = toml(
+        tmp_path,
+        """
+        ip = "192.168.1.10"
+        port = 5070
+        lang = "en"
+        journal = "calls.log"
+        verbose = true
+        open = true
+        domain = ["Lab.SK", "school.example."]
+        redirects = "pass"
+        state = "/var/lib/proxy"
+        [phrases]
+        mode = "own"
+        486 = "Obsadené"
+        """,
+    )
+    assert read({}, file) == Settings(
+        ip="192.168.1.10", port=5070, lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
+        verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass", state=Path("/var/lib/proxy"),
+    )  # fmt: skip
+
+
+def test_the_command_line_wins_over_the_file_key_by_key(tmp_path: Path) -> None:
+    file = toml(tmp_path, 'port = 5070\nopen = true\n[phrases]\nmode = "own"\n486 = "Obsadené"\n')
+    settings = read({"port": 5080, "phrases": "off"}, file)
+    assert (settings.port, settings.open) == (5080, True)
+    assert (settings.phrases, settings.own) == ("off", {486: "Obsadené"})
+
+
+def test_phrases_may_be_just_the_mode(tmp_path: Path) -> None:
+    assert read({}, toml(tmp_path, 'phrases = "off"')).phrases == "off"
+
+
+def test_own_phrases_leave_the_mode_alone() -> None:
+    settings = read({"phrases": {486: "Obsadené"}})
+    assert (settings.phrases, settings.own) == ("all", {486: "Obsadené"})
+
+
+def test_home_is_understood_in_paths() -> None:
+    assert read({"journal": "~/calls.log"}).journal == Path.home() / "calls.log"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("portt", 5060),
+        ("own", {486: "Obsadené"}),
+        ("ip", 5),
+        ("ip", "blah"),
+        ("ip", "256.1.1.1"),
+        ("ip", "0.0.0.0"),
+        ("ip", "224.0.0.1"),
+        ("ip", "255.255.255.255"),
+        ("ip", "::1"),
+        ("port", "5060"),
+        ("port", True),
+        ("port", -1),
+        ("port", 65536),
+        ("port", 50.6),
+        ("lang", "de"),
+        ("lang", ["sk"]),
+        ("phrases", "some"),
+        ("phrases", 3),
+        ("phrases", {"mode": "some"}),
+        ("phrases", {"busy": "Obsadené"}),
+        ("phrases", {99: "?"}),
+        ("phrases", {700: "?"}),
+        ("phrases", {486: 486}),
+        ("phrases", {486: ""}),
+        ("phrases", {486: "Busy\r\nEvil: yes"}),
+        ("phrases", {486: "\x1b[2J"}),
+        ("phrases", {486: "x" * (LONGEST_PHRASE + 1)}),
+        ("journal", ""),
+        ("journal", 7),
+        ("journal", "a\0b"),
+        ("journal", "~nobody-of-that-name/x"),
+        ("verbose", 1),
+        ("open", "yes"),
+        ("domain", "lab.sk"),
+        ("domain", ["lab sk"]),
+        ("domain", ["lab.sk", 7]),
+        ("domain", ["-lab.sk"]),
+        ("domain", [""]),
+        ("redirects", "maybe"),
+        ("state", False),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line_with_its_key(key: str, value: object) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read({key: value})
+    text = str(caught.value)
+    assert text.startswith(key) and ": " in text
+    assert text.isprintable(), "one line, and nothing in it that moves the cursor"
+
+
+def test_a_mistake_in_the_file_names_the_file(tmp_path: Path) -> None:
+    file = toml(tmp_path, "port = 99999")
+    with pytest.raises(SettingsError, match=r"proxy\.toml: port = 99999: treba celé číslo od 0 do 65535$"):
+        read({}, file)
+
+
+def test_mistakes_are_told_in_the_language_that_was_chosen(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="must be a whole number"):
+        read({"lang": "en", "port": -1})
+    with pytest.raises(SettingsError, match="must be a whole number"):
+        read({}, toml(tmp_path, 'port = -1\nlang = "en"'))
+    with pytest.raises(SettingsError, match="treba celé číslo"):
+        read({"lang": "sk"}, toml(tmp_path, 'port = -1\nlang = "en"'))
+
+
+@pytest.mark.parametrize("content", [b"port = ", b"port = 5060\nport = 5061", b"\xff\xfe", b"port = 1_", b"[phrases\n"])
+def test_a_broken_file_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"broken\.toml: nie je to platný súbor TOML: ") as caught:
+        read({}, file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml: súbor sa nedá prečítať: "):
+        read({}, tmp_path / "none.toml")
+    with pytest.raises(SettingsError, match="súbor sa nedá prečítať: "):
+        read({}, tmp_path)
+
+
+def test_settings_and_phrasebook_know_the_same_words() -> None:
+    assert get_args(Lang) == LANGS
+    assert get_args(Mode) == MODES

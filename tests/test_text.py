@@ -1,0 +1,238 @@
+"""The text journal: what stands in the file, and what happens when there is no file to write to."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sipfullproxy.engine.events import Ended, Event, Failed, Registered, Ringing, Started, Video
+from sipfullproxy.journal.hooks import Hooks
+from sipfullproxy.journal.text import TextJournal
+
+START = time.mktime((2022, 2, 28, 16, 54, 30, 0, 0, -1))
+"""The second in which the assignment's journal begins, on this computer's clock."""
+
+DATE_LINE = "16:54:30:INFO:Mon, 28 Feb 2022 16:54:30"
+FULL = Path("/dev/full")
+"""Linux' device on which every write finds the disk full."""
+
+
+def ringing(after: float, who: str = "macek@147.175.160.245") -> Event:
+    """It rings, that many seconds after START."""
+    return Ringing(serial=1, time=START + after, call="c", leg="l", who=who, whom="macka@147.175.160.245")
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a file, which must end with a newline."""
+    text = path.read_bytes().decode()
+    assert text.endswith("\n")
+    return text[:-1].split("\n")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "logs" / "proxy.log"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[TextJournal]:
+    made = TextJournal(path, START)
+    yield made
+    made.close()
+
+
+def test_the_journal_of_the_assignment_comes_out_word_for_word(path: Path, journal: TextJournal) -> None:
+    macek, macka = "macek@147.175.160.245", "macka@147.175.160.245"
+    journal(
+        [
+            Registered(
+                serial=1, time=START + 4, who=macka, address="147.175.160.245:56666", contact="", agent="", expires=60
+            ),
+            ringing(14),
+            Started(serial=3, time=START + 15, call="c", leg="l", who=macek, whom=macka, video=False),
+            Video(serial=4, time=START + 18, call="c", leg="l", who=macek, whom=macka),
+            Ended(serial=5, time=START + 20, call="c", leg="l", who=macka, whom=macek, duration=5.0, why="bye"),
+        ]
+    )
+    assert lines(path) == [
+        DATE_LINE,
+        "16:54:34:INFO:Bol zaregistrovaný nový používateľ: macka@147.175.160.245 [Adresa: 147.175.160.245:56666]",
+        "16:54:44:INFO:Zvonenie macek@147.175.160.245 -> macka@147.175.160.245",
+        "16:54:45:INFO:Začiatok hovoru macek@147.175.160.245 -> macka@147.175.160.245",
+        "16:54:48:INFO:Videohovor macek@147.175.160.245 -> macka@147.175.160.245",
+        "16:54:50:INFO:Koniec hovoru macka@147.175.160.245 -> macek@147.175.160.245 [Trvanie: 0:00:05]",
+    ]
+
+
+def test_it_is_filled_by_the_hooks(path: Path, journal: TextJournal) -> None:
+    hooks = Hooks()
+    hooks.in_bunches(journal)
+    hooks.start()
+    hooks.put(ringing(1))
+    hooks.stop()
+    assert len(lines(path)) == 2
+
+
+def test_what_went_wrong_is_a_warning_and_the_language_can_be_chosen(path: Path) -> None:
+    journal = TextJournal(path, START, lang="en")
+    journal([Failed(serial=1, time=START, call="c", leg="l", who="a@lab", whom="b@lab", status=404, why="Not Found")])
+    journal.close()
+    assert lines(path)[1] == "16:54:30:WARNING:Call failed a@lab -> b@lab [Reason: 404 Not Found]"
+
+
+def test_an_unknown_language_is_refused_before_anything_is_written(path: Path) -> None:
+    with pytest.raises(ValueError, match="sk, en"):
+        TextJournal(path, START, lang="cz")
+    assert not path.exists()
+
+
+def test_each_start_appends_its_date_line(path: Path) -> None:
+    for _ in range(2):
+        TextJournal(path, START).close()
+    assert lines(path) == [DATE_LINE, DATE_LINE]
+
+
+def test_a_new_day_gets_its_date_line_and_only_one(path: Path, journal: TextJournal) -> None:
+    midnight = 7 * 3600 + 5 * 60 + 30
+    journal([ringing(midnight - 1), ringing(midnight), ringing(midnight + 1)])
+    journal([ringing(midnight + 2)])
+    assert [line[:39] for line in lines(path)] == [
+        DATE_LINE,
+        "23:59:59:INFO:Zvonenie macek@147.175.16",
+        "00:00:00:INFO:Tue, 01 Mar 2022 00:00:00",
+        "00:00:00:INFO:Zvonenie macek@147.175.16",
+        "00:00:01:INFO:Zvonenie macek@147.175.16",
+        "00:00:02:INFO:Zvonenie macek@147.175.16",
+    ]
+
+
+def test_a_hostile_name_stays_within_its_line(path: Path, journal: TextJournal) -> None:
+    journal([ringing(0, who="a\r\n16:54:30:INFO:lož\x1b[2J\u2028\u202e\udcff")])
+    assert lines(path)[1] == (
+        r"16:54:30:INFO:Zvonenie a\r\n16:54:30:INFO:lož\x1b[2J\u2028\u202e\udcff -> macka@147.175.160.245"
+    )
+
+
+def test_who_was_stopped_in_the_middle_of_a_line_does_not_spoil_ours(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"16:54:29:INFO:Zvon")
+    TextJournal(path, START).close()
+    assert lines(path) == ["16:54:29:INFO:Zvon", DATE_LINE]
+
+
+def test_a_file_that_cannot_be_opened_is_told_to_the_caller_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError):
+        TextJournal(tmp_path / "file" / "proxy.log", START)
+    with pytest.raises(OSError):
+        TextJournal(tmp_path, START)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not move open files")
+def test_a_file_that_was_moved_away_is_made_anew_with_its_date(path: Path, journal: TextJournal) -> None:
+    journal([ringing(1)])
+    old = path.rename(path.with_suffix(".1"))
+    journal([ringing(2)])
+    assert len(lines(old)) == 2
+    assert lines(path)[0] == "16:54:32:INFO:Mon, 28 Feb 2022 16:54:32"
+    assert lines(path)[1].startswith("16:54:32:INFO:Zvonenie")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not delete open files")
+def test_a_folder_that_was_deleted_is_made_anew(path: Path, journal: TextJournal) -> None:
+    shutil.rmtree(path.parent)
+    journal([ringing(1)])
+    assert len(lines(path)) == 2
+
+
+def test_a_file_that_was_emptied_is_written_from_its_start(path: Path, journal: TextJournal) -> None:
+    os.truncate(path, 0)
+    journal([ringing(1)])
+    assert len(lines(path)) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not move the folder of an open file")
+def test_while_the_folder_is_gone_lines_are_lost_with_one_warning_and_then_it_goes_on(
+    path: Path, journal: TextJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = path.parent.rename(path.parent.with_name("away"))
+    path.parent.write_text("a file where the folder was")
+    for after in range(3):
+        journal([ringing(after)])
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert str(path) in caplog.text
+
+    path.parent.unlink()
+    away.rename(path.parent)
+    journal([ringing(3)])
+    journal([ringing(4)])
+    assert [line[:48] for line in lines(path)] == [
+        DATE_LINE,
+        "16:54:33:INFO:Mon, 28 Feb 2022 16:54:33",
+        "16:54:33:WARNING:Do denníka sa nedalo zapisovať,",
+        "16:54:33:INFO:Zvonenie macek@147.175.160.245 -> ",
+        "16:54:34:INFO:Zvonenie macek@147.175.160.245 -> ",
+    ]
+    assert lines(path)[2].endswith("stratené riadky: 3")
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has /dev/full")
+def test_a_full_disk_at_the_start_does_not_keep_the_proxy_from_starting(
+    caplog: pytest.LogCaptureFixture, path: Path
+) -> None:
+    path.parent.mkdir()
+    path.symlink_to(FULL)
+    journal = TextJournal(path, START)
+    journal([ringing(1)])
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+    path.unlink()
+    journal([ringing(2)])
+    journal.close()
+    assert len(lines(path)) == 3
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of four pages of memory."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root of Linux can mount a small disk")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "sipfullproxy-test", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_disk_that_fills_up_costs_lines_but_no_call_and_leaves_every_line_whole(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = small_disk / "proxy.log"
+    journal = TextJournal(path, START)
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(8192))
+    for after in range(0, 200, 5):
+        journal([ringing(after + more) for more in range(5)])
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "No space left" in caplog.text
+
+    filler.unlink()
+    journal([ringing(200)])
+    journal.close()
+    written = lines(path)
+    (gap,) = (number for number, line in enumerate(written) if "stratené riadky" in line)
+    lost = int(written[gap].rpartition(" ")[2])
+    told = [line for line in written if line.endswith(" -> macka@147.175.160.245")]
+    assert len(told) + lost == 201
+    assert written[-1].startswith("16:57:50:INFO:Zvonenie")

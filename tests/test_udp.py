@@ -1,0 +1,252 @@
+"""The UDP door against real sockets on the loopback, with a core that only takes notes."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.transport import udp
+from sipfullproxy.transport.udp import UdpDoor
+from tests.phones.waiting import eventually
+
+
+class Core:
+    """Answers each datagram with itself, and notes what it was told."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[bytes, Flow]] = []
+        self.losses: list[Flow] = []
+        self.due: float | None = None
+        self.ticks: list[float] = []
+        self.answer: Callable[[bytes, Flow], list[Send]] = lambda data, flow: [Send(flow, data, 1)]
+        self.farewell: list[Send] = []
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+        self.received.append((data, flow))
+        return self.answer(data, flow)
+
+    def tick(self, now: float) -> list[Send]:
+        self.ticks.append(now)
+        self.due = None
+        return []
+
+    def next_timer(self) -> float | None:
+        return self.due
+
+    def lost(self, flow: Flow, now: float) -> list[Send]:
+        self.losses.append(flow)
+        return self.farewell
+
+
+@contextmanager
+def serving(core: Core) -> Iterator[UdpDoor]:
+    door = UdpDoor(("127.0.0.1", 0))
+    thread = threading.Thread(target=door.serve, args=(core,))
+    thread.start()
+    try:
+        yield door
+    finally:
+        door.shutdown()
+        thread.join()
+        door.server_close()
+
+
+@pytest.fixture
+def core() -> Core:
+    return Core()
+
+
+@pytest.fixture
+def door(core: Core) -> Iterator[UdpDoor]:
+    with serving(core) as door:
+        yield door
+
+
+@pytest.fixture
+def phone() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind(("127.0.0.1", 0))
+        phone.settimeout(5)
+        yield phone
+
+
+def test_a_datagram_goes_in_and_the_answer_comes_out(core: Core, door: UdpDoor, phone: socket.socket) -> None:
+    phone.sendto(b"hello", door.local)
+    assert phone.recvfrom(100) == (b"hello", door.local)
+    assert core.received == [(b"hello", Flow("udp", door.local, phone.getsockname()))]
+
+
+@pytest.mark.parametrize("size", [20_000, 65_507])
+def test_the_largest_datagrams_pass_whole(door: UdpDoor, phone: socket.socket, size: int) -> None:
+    phone.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 70_000)
+    phone.sendto(b"v" * size, door.local)
+    assert phone.recv(65_535) == b"v" * size
+
+
+def test_a_burst_is_served_whole_and_in_order(core: Core, door: UdpDoor, phone: socket.socket) -> None:
+    count = 3 * udp.BATCH
+    core.answer = lambda data, flow: []
+    for number in range(count):
+        phone.sendto(b"%d" % number, door.local)
+    eventually(lambda: len(core.received) == count, "all of the burst")
+    assert [data for data, _ in core.received] == [b"%d" % number for number in range(count)]
+
+
+def test_the_burst_of_one_phone_is_one_flow(core: Core, door: UdpDoor, phone: socket.socket) -> None:
+    for _ in range(3):
+        phone.sendto(b"x", door.local)
+        phone.recv(10)
+    assert len({id(flow) for _, flow in core.received}) == 1
+
+
+def test_made_up_addresses_do_not_fill_the_memory(
+    core: Core, door: UdpDoor, phone: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(udp, "MAX_FLOWS", 2)
+    for _ in range(7):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.settimeout(5)
+            stranger.sendto(b"x", door.local)
+            stranger.recv(10)
+    assert len(door._flows) <= 2
+
+
+def test_timers_are_served_when_nobody_calls(core: Core, door: UdpDoor) -> None:
+    core.due = due = time.monotonic() + 0.1
+    eventually(lambda: core.ticks, "the timer")
+    assert due <= core.ticks[0] <= due + 10 * udp.POLL_INTERVAL
+
+
+def test_timers_are_served_under_load(core: Core, door: UdpDoor, phone: socket.socket) -> None:
+    stop = threading.Event()
+
+    def flood() -> None:
+        while not stop.is_set():
+            phone.sendto(b"x", door.local)
+
+    core.answer = lambda data, flow: []
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        eventually(lambda: core.received, "the flood")
+        core.due = time.monotonic()
+        eventually(lambda: core.ticks, "the timer", within=5)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_taken_port_is_an_error_and_not_shared(door: UdpDoor) -> None:
+    with pytest.raises(OSError) as caught:
+        UdpDoor(door.local)
+    assert caught.value.errno in (errno.EADDRINUSE, errno.EACCES)
+
+
+def test_a_port_shared_by_a_careless_neighbour_is_not_joined() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as neighbour:
+        neighbour.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        neighbour.bind(("127.0.0.1", 0))
+        with pytest.raises(OSError):
+            UdpDoor(neighbour.getsockname())
+
+
+def test_an_address_that_is_not_ours_is_an_error() -> None:
+    with pytest.raises(OSError):
+        UdpDoor(("203.0.113.77", 0))
+
+
+def test_the_port_is_free_again_after_the_end(core: Core) -> None:
+    with serving(core) as door:
+        local = door.local
+    UdpDoor(local).server_close()
+
+
+class Line:
+    """A socket whose line is out of order: it raises what the test says; everything else is the real one's."""
+
+    def __init__(self, real: socket.socket, failures: list[Exception], verb: str) -> None:
+        self._real = real
+        self._failures = failures
+        self._verb = verb
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._verb and self._failures:
+            return self._fail
+        return getattr(self._real, name)
+
+    def _fail(self, *_: object) -> None:
+        raise self._failures.pop(0)
+
+
+def test_what_windows_tells_about_an_earlier_datagram_is_no_end(core: Core, phone: socket.socket) -> None:
+    failures: list[Exception] = [ConnectionResetError(10054, "WSAECONNRESET") for _ in range(5)]
+    with serving(core) as door:
+        door.socket = Line(door.socket, failures, "recvfrom")  # type: ignore[assignment]
+        phone.sendto(b"1", door.local)
+        phone.sendto(b"2", door.local)
+        assert {phone.recv(10), phone.recv(10)} == {b"1", b"2"}
+    assert not failures
+
+
+def test_a_failure_to_send_is_a_lost_flow_told_once_and_its_answer_goes_out(core: Core, phone: socket.socket) -> None:
+    with serving(core) as door:
+        gone = Flow("udp", door.local, ("192.168.77.77", 5060))
+        back = Flow("udp", door.local, phone.getsockname())
+        core.answer = lambda data, flow: [Send(gone, data, 1), Send(gone, data, 1)]
+        core.farewell = [Send(back, b"503", 1)]
+        unreachable = OSError(errno.EHOSTUNREACH, "No route to host")
+        door.socket = Line(door.socket, [unreachable, unreachable], "sendto")  # type: ignore[assignment]
+        phone.sendto(b"INVITE", door.local)
+        assert phone.recv(100) == b"503"
+    assert core.losses == [gone]
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EMSGSIZE])
+def test_what_says_nothing_about_the_peer_loses_no_flow(core: Core, phone: socket.socket, number: int) -> None:
+    with serving(core) as door:
+        door.socket = Line(door.socket, [OSError(number, "no room")], "sendto")  # type: ignore[assignment]
+        phone.sendto(b"1", door.local)
+        phone.sendto(b"2", door.local)
+        assert phone.recv(10) == b"2"
+    assert core.losses == []
+
+
+def test_a_message_larger_than_any_datagram_is_dropped(core: Core, door: UdpDoor, phone: socket.socket) -> None:
+    core.answer = lambda data, flow: [Send(flow, b"x" * 70_000, 1), Send(flow, data, 1)]
+    phone.sendto(b"after", door.local)
+    assert phone.recv(65_535) == b"after"
+    assert core.losses == []
+
+
+@pytest.mark.parametrize("remote", [("127.0.0.1", 70_000), ("\0", 5060), ("x" * 70, 5060)])
+def test_an_address_that_is_none_ends_nothing(
+    core: Core, door: UdpDoor, phone: socket.socket, remote: tuple[str, int]
+) -> None:
+    core.answer = lambda data, flow: [Send(flow._replace(remote=remote), data, 1), Send(flow, data, 1)]
+    phone.sendto(b"after", door.local)
+    assert phone.recv(100) == b"after"
+
+
+def test_a_bug_behind_the_door_is_logged_and_the_next_datagram_served(
+    core: Core, door: UdpDoor, phone: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(data: bytes, flow: Flow) -> list[Send]:
+        if data == b"bad":
+            raise ZeroDivisionError("a bug")
+        return [Send(flow, data, 1)]
+
+    core.answer = answer
+    with caplog.at_level(logging.ERROR):
+        phone.sendto(b"bad", door.local)
+        phone.sendto(b"good", door.local)
+        assert phone.recv(100) == b"good"
+    assert "ZeroDivisionError" in caplog.text

@@ -1,0 +1,175 @@
+"""The sentences of the journal, kind by kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sipfullproxy.engine.events import KINDS, Event
+from sipfullproxy.journal.words import HEADLINES, is_trouble, sentence
+
+
+def event(kind: str, **fields: Any) -> Event:
+    """An event of that kind between macek and macka, with these further fields."""
+    common: dict[str, Any] = {"serial": 1, "time": 0.0, "who": "macek@10.0.0.1"}
+    if "registered" not in kind:
+        common |= {"call": "c", "leg": "l", "whom": "macka@10.0.0.1"}
+    return KINDS[kind](**common | fields)
+
+
+PHONE = {"address": "10.0.0.2:56666", "contact": "sip:macek@10.0.0.2"}
+OVER = {"status": 0, "why": ""}
+
+STORIES: list[tuple[Event, str, str]] = [
+    (
+        event("registered", **PHONE, agent="Linphone", expires=60),
+        "Bol zaregistrovaný nový používateľ: macek@10.0.0.1 [Adresa: 10.0.0.2:56666]",
+        "New user registered: macek@10.0.0.1 [Address: 10.0.0.2:56666]",
+    ),
+    (
+        event("unregistered", **PHONE, why="request"),
+        "Bol odhlásený používateľ: macek@10.0.0.1 [Adresa: 10.0.0.2:56666]",
+        "User unregistered: macek@10.0.0.1 [Address: 10.0.0.2:56666]",
+    ),
+    (
+        event("unregistered", **PHONE, why="expired"),
+        "Bol odhlásený používateľ: macek@10.0.0.1 [Adresa: 10.0.0.2:56666] [Dôvod: registrácia vypršala]",
+        "User unregistered: macek@10.0.0.1 [Address: 10.0.0.2:56666] [Reason: registration expired]",
+    ),
+    (
+        event("ringing"),
+        "Zvonenie macek@10.0.0.1 -> macka@10.0.0.1",
+        "Ringing macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("started", video=True),
+        "Začiatok hovoru macek@10.0.0.1 -> macka@10.0.0.1",
+        "Call started macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("video"),
+        "Videohovor macek@10.0.0.1 -> macka@10.0.0.1",
+        "Video call macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("held"),
+        "Podržaný hovor macek@10.0.0.1 -> macka@10.0.0.1",
+        "Call on hold macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("resumed"),
+        "Obnovený hovor macek@10.0.0.1 -> macka@10.0.0.1",
+        "Call resumed macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("transferred", to="zuza@10.0.0.1", succeeded=True, why="200 OK"),
+        "Prepojenie hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Na: zuza@10.0.0.1] [Výsledok: úspešné]",
+        "Call transferred macek@10.0.0.1 -> macka@10.0.0.1 [To: zuza@10.0.0.1] [Result: succeeded]",
+    ),
+    (
+        event("transferred", to="zuza@10.0.0.1", succeeded=False, why="486 Obsadené"),
+        "Prepojenie hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Na: zuza@10.0.0.1] [Výsledok: neúspešné] "
+        "[Dôvod: 486 Obsadené]",
+        "Call transferred macek@10.0.0.1 -> macka@10.0.0.1 [To: zuza@10.0.0.1] [Result: failed] "
+        "[Reason: 486 Obsadené]",
+    ),
+    (
+        event("transferred", to="zuza@10.0.0.1", succeeded=None, why=""),
+        "Prepojenie hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Na: zuza@10.0.0.1] [Výsledok: neznámy]",
+        "Call transferred macek@10.0.0.1 -> macka@10.0.0.1 [To: zuza@10.0.0.1] [Result: unknown]",
+    ),
+    (
+        event("forwarded", to="zuza@10.0.0.1", why="302"),
+        "Presmerovanie hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Na: zuza@10.0.0.1] [Dôvod: 302]",
+        "Call forwarded macek@10.0.0.1 -> macka@10.0.0.1 [To: zuza@10.0.0.1] [Reason: 302]",
+    ),
+    (
+        event("conference"),
+        "Konferencia macek@10.0.0.1 -> macka@10.0.0.1",
+        "Conference macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("declined", status=603, why="Decline"),
+        "Zamietnutý hovor macek@10.0.0.1 -> macka@10.0.0.1",
+        "Call declined macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("busy", status=486, why="Busy Here"),
+        "Obsadené macek@10.0.0.1 -> macka@10.0.0.1",
+        "Busy macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("cancelled", **OVER),
+        "Zrušený hovor macek@10.0.0.1 -> macka@10.0.0.1",
+        "Call cancelled macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("missed", **OVER),
+        "Zmeškaný hovor macek@10.0.0.1 -> macka@10.0.0.1",
+        "Missed call macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("failed", status=404, why=""),
+        "Neúspešný hovor macek@10.0.0.1 -> macka@10.0.0.1 [Dôvod: 404 Nenájdené]",
+        "Call failed macek@10.0.0.1 -> macka@10.0.0.1 [Reason: 404 Not Found]",
+    ),
+    (
+        event("failed", status=499, why=""),
+        "Neúspešný hovor macek@10.0.0.1 -> macka@10.0.0.1 [Dôvod: 499]",
+        "Call failed macek@10.0.0.1 -> macka@10.0.0.1 [Reason: 499]",
+    ),
+    (
+        event("failed", status=500, why="Kaput"),
+        "Neúspešný hovor macek@10.0.0.1 -> macka@10.0.0.1 [Dôvod: 500 Kaput]",
+        "Call failed macek@10.0.0.1 -> macka@10.0.0.1 [Reason: 500 Kaput]",
+    ),
+    (
+        event("failed", **OVER),
+        "Neúspešný hovor macek@10.0.0.1 -> macka@10.0.0.1",
+        "Call failed macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
+        event("ended", duration=4.6, why="bye"),
+        "Koniec hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Trvanie: 0:00:05]",
+        "Call ended macek@10.0.0.1 -> macka@10.0.0.1 [Duration: 0:00:05]",
+    ),
+    (
+        event("ended", duration=90_061.0, why="session timer"),
+        "Koniec hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Trvanie: 25:01:01] "
+        "[Dôvod: telefóny prestali hovor obnovovať]",
+        "Call ended macek@10.0.0.1 -> macka@10.0.0.1 [Duration: 25:01:01] "
+        "[Reason: phones stopped refreshing the session]",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("happened", "slovak", "english"), STORIES)
+def test_an_event_is_told_in_both_languages(happened: Event, slovak: str, english: str) -> None:
+    assert sentence(happened) == slovak
+    assert sentence(happened, "en") == english
+
+
+def test_no_kind_of_event_is_without_words_and_none_without_a_story() -> None:
+    assert list(HEADLINES) == list(KINDS)
+    assert {happened.kind for happened, *_ in STORIES} == set(KINDS)
+
+
+def test_only_what_went_wrong_is_trouble() -> None:
+    assert [happened.kind for happened, *_ in STORIES if is_trouble(happened)] == [
+        "transferred", "failed", "failed", "failed", "failed", "ended",
+    ]  # fmt: skip
+
+
+def test_a_strangers_name_can_neither_forge_a_line_nor_fill_the_disk() -> None:
+    evil = "x\n16:54:45:INFO:Začiatok hovoru a -> b\x1b[2J" + "a" * 60_000
+    for kind in ("ringing", "registered"):
+        fields = PHONE | {"address": evil, "agent": evil, "expires": 1} if kind == "registered" else {"whom": evil}
+        line = sentence(event(kind, **fields | {"who": evil}))
+        assert line.isprintable()
+        assert len(line) < 400
+
+
+def test_an_unknown_language_is_refused() -> None:
+    with pytest.raises(ValueError):
+        sentence(event("ringing"), "cz")
