@@ -1,0 +1,56 @@
+"""SIPp, the load generator: one end of many calls, on one port of loopback."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+
+from tests.running import HERE, PATIENCE, Running, need
+
+SCENARIOS = HERE / "sipp"
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as finder:
+        finder.bind(("127.0.0.1", 0))
+        port: int = finder.getsockname()[1]
+        return port
+
+
+class Sipp:
+    """One end of many calls, on one port of loopback."""
+
+    def __init__(self, proxy: Running, folder: Path, user: str) -> None:
+        self.user = user
+        self._port = free_port()
+        self._proxy = proxy
+        self._folder = folder
+
+    def start(self, scenario: str, *options: str, calls: int, service: str = "") -> subprocess.Popen[str]:
+        """Begin a scenario of tests/sipp."""
+        host, port = self._proxy.address
+        command = [
+            need("sipp", "sip-tester"), f"{host}:{port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-nostdin",
+            "-i", host, "-p", str(self._port), "-m", str(calls), "-s", service or self.user, "-timeout", "50s",
+            "-timeout_error", "-trace_err", "-error_file", str(self._folder / f"{self.user}-{scenario}.err"), *options,
+        ]  # fmt: skip
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._folder)
+
+    def register(self) -> None:
+        """Register with the proxy from this very port."""
+        finish(self.start("register", calls=1))
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    """Wait for a SIPp; all its calls must have gone by the scenario."""
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, output[-3000:]
+
+
+def ends(proxy: Running, folder: Path) -> tuple[Sipp, Sipp]:
+    """Alice and Bob, registered."""
+    alice, bob = Sipp(proxy, folder, "alice"), Sipp(proxy, folder, "bob")
+    alice.register()
+    bob.register()
+    return alice, bob

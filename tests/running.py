@@ -1,0 +1,70 @@
+"""A proxy as its users run it: `python main.py` in a process of its own, on loopback; and the tools that drive it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+PATIENCE = 60.0
+"""Seconds that a tool may take; each has bounds of its own far below this."""
+
+
+def need(program: str, package: str) -> str:
+    """The path of a program. Where it is missing the test is skipped with the name of its package; in CI it fails."""
+    path = shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
+    if path is None:
+        reason = f"{program} is missing: install the package {package}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+class Running:
+    """A running proxy. address: (host, port). journal: its text journal."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.journal = folder / "proxy.log"
+        self._log = TemporaryFile(mode="w+", encoding="utf-8")  # noqa: SIM115  closed by stop()
+        self._process = subprocess.Popen(
+            [sys.executable, str(HERE.parent / "main.py"), "127.0.0.1", "--port", "0", "--lang", "en",
+             "--journal", str(self.journal), *options],
+            stdout=subprocess.PIPE, stderr=self._log, text=True, env={**os.environ, "XDG_STATE_HOME": str(folder)},
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        first = self._process.stdout.readline()
+        match = re.search(r"([0-9.]+):([0-9]+)", first)
+        assert match is not None, f"the proxy did not start: {first}{self._complaints()}"
+        self.address = match[1], int(match[2])
+
+    def stop(self) -> str:
+        """End it. Returns what it wrote to stderr."""
+        self._process.terminate()
+        self._process.communicate(timeout=PATIENCE)
+        with self._log:
+            return self._complaints()
+
+    def _complaints(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator[Running]:
+    """A proxy that must not have complained about anything by its end."""
+    proxy = Running(folder, *options)
+    try:
+        yield proxy
+    finally:
+        complaints = proxy.stop()
+    assert complaints == ""

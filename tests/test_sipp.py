@@ -1,0 +1,45 @@
+"""Calls made by SIPp through a running proxy, some over a network that loses messages. The flows are RFC 3665's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.load import ends, finish
+from tests.running import Running, running
+
+pytestmark = pytest.mark.sipp
+
+
+def lines_with(proxy: Running, words: str) -> int:
+    return proxy.journal.read_text(encoding="utf-8").count(words)
+
+
+@pytest.mark.parametrize(("loss", "calls", "rate"), [("0", 200, "100"), ("10", 40, "20")])
+def test_every_call_is_connected_and_ended_and_journaled_once(tmp_path: Path, loss: str, calls: int, rate: str) -> None:
+    with running(tmp_path) as proxy:
+        alice, bob = ends(proxy, tmp_path)
+        callee = bob.start("callee", "-lost", loss, calls=calls)
+        finish(alice.start("caller", "-lost", loss, "-r", rate, calls=calls, service="bob"))
+        finish(callee)
+    assert lines_with(proxy, "Call started") == calls
+    assert lines_with(proxy, "Call ended") == calls
+
+
+def test_a_hundred_calls_are_in_progress_at_once(tmp_path: Path) -> None:
+    with running(tmp_path) as proxy:
+        alice, bob = ends(proxy, tmp_path)
+        callee = bob.start("callee", calls=100)
+        finish(alice.start("caller", "-r", "500", "-l", "100", "-d", "2000", calls=100, service="bob"))
+        finish(callee)
+    assert lines_with(proxy, "Call ended") == 100
+
+
+def test_calls_that_are_cancelled_while_they_ring(tmp_path: Path) -> None:
+    with running(tmp_path) as proxy:
+        alice, bob = ends(proxy, tmp_path)
+        callee = bob.start("ringing", calls=20)
+        finish(alice.start("impatient", "-r", "20", calls=20, service="bob"))
+        finish(callee)
+    assert lines_with(proxy, "ancelled") == 20
