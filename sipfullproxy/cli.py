@@ -76,7 +76,8 @@ def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[s
         "others": ", ".join(others),
         "off": ", ".join(off),
     }
-    lines = [_GREETING, *([_OTHERS] if others else []), *([_OFF] if off else []), _END]
+    alone = ip.startswith("127.")
+    lines = [_GREETING, *([_ALONE] if alone else []), *([_OTHERS] if others else []), *([_OFF] if off else []), _END]
     return "\n".join(words[lang] for words in lines).format_map(facts)
 
 
@@ -84,7 +85,9 @@ class _Parser(argparse.ArgumentParser):
     """Knows the options, not their values: those are checked where the settings file's are, in the user's language."""
 
     def __init__(self, lang: Lang) -> None:
-        super().__init__(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+        # argparse would name the file here, and nobody can type that.
+        prog = "python -m sipfullproxy" if Path(sys.argv[0]).name == "__main__.py" else None
+        super().__init__(prog=prog, add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
         self._lang: Lang = lang
         self.add_argument("ip", nargs="?")
         self.add_argument("--port", type=_number)
@@ -132,6 +135,10 @@ SIP proxy beží na {address} (UDP).
 The SIP proxy runs at {address} (UDP).
   Linphone:  any username (for example alice), domain {address}, transport UDP, no password
   Journal:   {journal}""",
+)
+_ALONE = Words(
+    sk="  Pozor:     {address} vidí len tento počítač, telefóny v sieti nie",
+    en="  Mind:      only this computer can reach {address}, no phone of the network can",
 )
 _OTHERS = Words(
     sk="  Adresy:    tento počítač má aj {others}; ak telefóny nedosiahnu {address}, spustite proxy s inou",

@@ -5,7 +5,7 @@ set -u
 
 # package            what is skipped without it
 wanted='
-python3-venv         everything, where python3 is Debian's own (no virtual environment)
+python3-venv         everything, where python3 is the one of Debian (no virtual environment)
 iproute2             phones: no network namespaces to put them in
 procps               phones: no sysctl to quiet their network
 nftables             phones: no NAT for a phone at home
@@ -47,10 +47,11 @@ else
     exit 0
 fi
 
+echo packages: installing $lacking
 # Lists first: on a fresh machine they are empty, on an old one the versions in them are gone.
 $root apt-get -qq update
 # shellcheck disable=SC2086  # one word a package, and an empty $root is no word
-$root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $lacking </dev/null
+$root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $lacking </dev/null >/dev/null
 
 lacking=$(missing)
 if [ -n "$lacking" ]; then

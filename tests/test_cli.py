@@ -108,6 +108,8 @@ def test_the_greeting_names_other_addresses_and_leaves_out_the_usual_port() -> N
     assert "doména 192.168.1.10," in text
     assert "má aj 10.0.0.5" in text
     assert "má aj" not in greeting(Settings(), ("192.168.1.10", 5060), ["192.168.1.10"])
+    assert "Pozor" not in text
+    assert "Pozor" in greeting(Settings(), ("127.0.0.1", 5060), ["127.0.0.1"])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
