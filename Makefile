@@ -2,7 +2,9 @@
 
 PYTHON ?= python3
 ARGS ?=
-STAMP := .venv/.installed
+# What was installed into .venv last: enough to run, or enough to test.
+RUNS := .venv/.runs
+TESTS := .venv/.tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format packages clean
@@ -12,18 +14,18 @@ STAMP := .venv/.installed
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run:  ## start the proxy: make run IP=192.168.1.10 (without IP it finds the address itself)
-	$(PYTHON) main.py $(IP) $(ARGS)
+run: $(RUNS)  ## start the proxy: make run IP=192.168.1.10 (without IP it finds the address itself)
+	.venv/bin/python main.py $(IP) $(ARGS)
 
 test: packages lint  ## all tests, lint first; make test ARGS="-k registrar" for some of them
 	.venv/bin/pytest $(ARGS)
 
-lint: $(STAMP)  ## style and types, source and tests
+lint: $(TESTS)  ## style and types, source and tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-format: $(STAMP)  ## put the code in the house style
+format: $(TESTS)  ## put the code in the house style
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
@@ -33,7 +35,12 @@ packages:  ## the phones and tools that the tests drive (Debian packages)
 clean:  ## remove what these targets have made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 
-$(STAMP): pyproject.toml
+$(RUNS): pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --editable .
+	@touch $@
+
+$(TESTS): pyproject.toml
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --editable '.[test]'
-	@touch $@
+	@touch $(RUNS) $@

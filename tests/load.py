@@ -44,7 +44,10 @@ class Sipp:
 
 def finish(process: subprocess.Popen[str]) -> None:
     """Wait for a SIPp; all its calls must have gone by the scenario."""
-    output, _ = process.communicate(timeout=PATIENCE)
+    try:
+        output, _ = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     assert process.returncode == 0, output[-3000:]
 
 
