@@ -38,12 +38,14 @@ def sdp(ip: str = "10.0.0.9", direction: str = "sendrecv", video: bool = False) 
 class Lab:
     """One engine, its clock and everybody around it.
 
-    sent: all that the engine ever sent. astray: what it sent to nobody in the lab. events: what it told.
+    sent, sent_at: all that the engine ever sent, and when. astray: what it sent to nobody in the lab. events: its events.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, address: tuple[str, int] = PROXY, **settings: Any) -> None:
+        self.address = address
         self.now = 1000.0
         self.sent: list[Send] = []
+        self.sent_at: list[float] = []
         self.astray: list[Send] = []
         self.events: list[Event] = []
         self.phones: dict[tuple[str, int], Phone] = {}
@@ -51,13 +53,14 @@ class Lab:
         numbers = count(1)
         settings.setdefault("phrases", Phrasebook(mode="off"))
         self.engine = Engine(
-            Config(address=PROXY, flow_key=b"key of the virtual lab", **settings),
+            Config(address=address, flow_key=b"key of the virtual lab", **settings),
             random=lambda size: next(numbers).to_bytes(size, "big"),
         )
 
     def phone(self, user: str, address: str = "", contact: str = "", **more: Any) -> Phone:
         """A phone of that user; address: `host:port` that it sends from; contact: its Contact URI, if that differs."""
-        host, _, port = (address or f"10.0.0.{len(self.phones) + 10}:5060").partition(":")
+        free = next(f"10.0.0.{n}" for n in count(len(self.phones) + 10) if (f"10.0.0.{n}", 5060) not in self.phones)
+        host, _, port = (address or f"{free}:5060").partition(":")
         phone = Phone(self, user, (host, int(port)), contact, **more)
         self.phones[host, int(port)] = phone
         return phone
@@ -69,11 +72,12 @@ class Lab:
             phone.register()
         self.events.clear()
         self.sent.clear()
+        self.sent_at.clear()
         return phones
 
     def put(self, data: bytes, source: tuple[str, int]) -> list[Send]:
         """A datagram arrives at the proxy."""
-        return self._carry(self.engine.receive(data, Flow("udp", PROXY, source), self.now))
+        return self._carry(self.engine.receive(data, Flow("udp", self.address, source), self.now))
 
     def advance(self, seconds: float) -> None:
         """Let time go by; every timer fires when it is due."""
@@ -85,7 +89,7 @@ class Lab:
 
     def lose(self, address: tuple[str, int]) -> None:
         """The network tells that nothing can be sent to an address."""
-        self._carry(self.engine.lost(Flow("udp", PROXY, address), self.now))
+        self._carry(self.engine.lost(Flow("udp", self.address, address), self.now))
 
     def drop(self, messages: int) -> None:
         """Lose the next so many messages of the proxy."""
@@ -103,6 +107,7 @@ class Lab:
     def _carry(self, sends: list[Send]) -> list[Send]:
         self.events += self.engine.events()
         self.sent += sends
+        self.sent_at += [self.now] * len(sends)
         for send in sends:
             if self.dropping:
                 self.dropping -= 1
@@ -149,7 +154,8 @@ class Phone:
 
     def compose(
         self, method: str, uri: str, *, to: str = "", call_id: str = "", cseq: int = 1, branch: str = "",
-        headers: tuple[str, ...] = (), body: str = "", from_: str = "", contact: bool = True, max_forwards: int | None = 70,
+        headers: tuple[str, ...] = (), body: str = "", content_type: str = "application/sdp", from_: str = "",
+        contact: bool = True, max_forwards: int | None = 70,
     ) -> bytes:  # fmt: skip
         """Write a request."""
         host, port = self.address
@@ -167,7 +173,7 @@ class Phone:
             lines.append(f"Contact: <{self.contact}>{self.contact_params}")
         lines += headers
         if body:
-            lines.append("Content-Type: application/sdp")
+            lines.append(f"Content-Type: {content_type}")
         lines += [f"Content-Length: {len(body.encode())}", "", body]
         return "\r\n".join(lines).encode()
 
@@ -192,7 +198,9 @@ class Phone:
             "REGISTER", f"sip:{PROXY[0]}", to=f"<{self.aor}>", from_=f"<{self.aor}>;tag=r", contact=False,
             headers=(*headers, *more.pop("headers", ())), **more,
         )  # fmt: skip
-        return self.takes()
+        response = self.takes()
+        assert isinstance(response, Response)
+        return response
 
     def invite(self, whom: str, **more: Any) -> Request:
         """Call somebody: a user of the proxy, or a whole URI."""
@@ -233,9 +241,14 @@ class Phone:
         assert what is None or got == what, f"{self} waits for {what} and got {got}"
         return message
 
+    @property
+    def waiting(self) -> list[str | int]:
+        """What waits in the inbox: methods and statuses, in order."""
+        return [message.method.decode() if isinstance(message, Request) else message.status for message in self.inbox]
+
     def reply(
         self, request: Request, status: int, phrase: str = "Fine", *, headers: tuple[str, ...] = (), body: str = "",
-        contact: bool = True,
+        content_type: str = "application/sdp", contact: bool = True,
     ) -> bytes:  # fmt: skip
         """Answer a request."""
         lines = [f"SIP/2.0 {status} {phrase}"]
@@ -249,7 +262,7 @@ class Phone:
             lines.append(f"Contact: <{self.contact}>{self.contact_params}")
         lines += headers
         if body:
-            lines.append("Content-Type: application/sdp")
+            lines.append(f"Content-Type: {content_type}")
         lines += [f"Content-Length: {len(body.encode())}", "", body]
         data = "\r\n".join(lines).encode()
         self.send(data)

@@ -1,8 +1,9 @@
 """Who may have a request forwarded. What keeps the proxy from being an open relay stands in this file alone.
 
 Outside a dialog: registered phones, known by the flow that they really send from. With `--open`, anybody may reach our
-users; nobody but a registered phone may reach anything else. Inside a dialog: a request that comes from, or goes to, a
-registered phone or a party of a call that we carry, or that brings a flow token of ours.
+users; nobody but a registered phone may reach anything else. Inside a dialog: what comes from, or goes to, a registered
+phone or a party of a call that we carry; what the parties of such a call send to each other; and what brings a flow
+token of ours. A To tag is quickly made up, so it opens no door by itself.
 """
 
 from __future__ import annotations
@@ -37,16 +38,18 @@ class Admission:
         if routed.routes or routed.toward is not None or not self._router.in_our_domain(routed.uri):
             raise SipError(403, f"Only registered phones may call out: {source.address} is none")
 
-    def within(self, request: Request, routed: Routed, source: Flow, targets: list[Target]) -> None:
-        """Let a request inside a dialog pass, or raise SipError 403."""
+    def within(self, request: Request, routed: Routed, source: Flow) -> list[Target]:
+        """The targets of a request inside a dialog; or raise SipError, 403 where it may not pass."""
         if routed.toward is not None or self._location.has_flow(source):
-            return
+            return self._router.targets(routed)
         parties = self._calls.parties(request)
-        if source in parties:
-            return
-        if any(target.flow in parties or self._registered(target.flow) for target in targets):
-            return
-        raise SipError(403, "Neither end of this dialog is a phone that we know")
-
-    def _registered(self, flow: Flow | None) -> bool:
-        return flow is not None and self._location.has_flow(flow)
+        if source not in parties and not routed.routes and self._router.in_our_domain(routed.uri):
+            # Dialogs are between Contacts. Who names a user of ours would have him looked up, so `begin` decides.
+            self.begin(routed, source)
+        targets = self._router.targets(routed)
+        hosts = {party.remote[0] for party in parties} if source in parties else set()
+        for target in targets:
+            flow = target.flow
+            if flow is None or not (flow.remote[0] in hosts or flow in parties or self._location.has_flow(flow)):
+                raise SipError(403, "Neither end of this dialog is a phone that we know")
+        return targets

@@ -5,25 +5,26 @@ The proxy does not need any of this to route; it asks only who the parties of a 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sipfullproxy.engine import events
 from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.media import CALLEE, CALLER, Change, Media, other
 from sipfullproxy.engine.outbox import Outbox, text
-from sipfullproxy.engine.timers import Timer, Timers
+from sipfullproxy.engine.timers import TIMER_C, Timer, Timers
+from sipfullproxy.engine.transfer import Outcome, Transfers
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import whole_number
 from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.message import Message, Request, Response
-from sipfullproxy.sip.sdp import Sdp, find_sdp, parse
 from sipfullproxy.sip.uri import Uri
 
 CALLS = 200_000
 """Calls at once, rung or talking; at about 2 kB each what a small server's memory holds."""
 
 OLDEST = 12 * 3600.0
-"""Seconds after which an answered call without a BYE is taken for dead (a phone that lost its network never says so)."""
+"""Seconds without a sign of life (an accepted re-INVITE or UPDATE) after which an answered call is taken for dead: a
+phone that lost its network never says BYE."""
 
 LOOK_AGAIN = 60.0
 """Seconds between two looks at a call's age."""
@@ -31,17 +32,24 @@ LOOK_AGAIN = 60.0
 LINGER = 32.0
 """Seconds that a call stays known after its end, for the BYE that is sent again and the NOTIFY that comes late."""
 
+LAST_REPORT = TIMER_C + LINGER
+"""The same while a transfer is under way: who asked for it may hang up at once, and the target may ring for long."""
+
 SESSION_GRACE = 32.0
-"""RFC 4028 §10: seconds beyond a session timer before the call is taken for dead."""
-
-LARGEST_SESSION = 2**31
-
-# RFC 3515 §2.4.5: the body of a NOTIFY of a REFER is a fragment of a response, at least its status line.
-_SIPFRAG = re.compile(rb"\s*SIP/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?", re.IGNORECASE)
+"""Seconds beyond a session timer (RFC 4028 §10) before the call is taken for dead."""
 
 
 class Call:
-    """One call: the INVITE that began it, and what came after with the same Call-ID and caller's tag."""
+    """One call: the INVITE that began it, and what came after with the same Call-ID and caller's tag.
+
+    parties: where its phones are. caller, callee: as `user@domain`. answered: when, monotonic seconds, or None.
+    over: whether its end was told.
+    """
+
+    __slots__ = (
+        "_accepted", "_calls", "_cancelled", "_conference", "_deadline", "_dialogs", "_forwarded", "_media", "_rang",
+        "_session", "_timer", "_transfers", "answered", "callee", "caller", "id", "leg", "over", "parties",
+    )  # fmt: skip
 
     def __init__(self, calls: Calls, request: Request, source: Flow) -> None:
         self._calls = calls
@@ -54,15 +62,17 @@ class Call:
         self.over = False
         self._rang = False
         self._cancelled = False
+        self._forwarded = False
         self._conference = False
-        self._video = False
-        self._held_by: set[str] = set()
-        self._offer: tuple[str, Sdp] | None = None
-        self._referrals: dict[str, str] = {}
+        self._session = False
+        self._dialogs: set[bytes] = set()
+        self._accepted: dict[str, int] = {}
+        self._media = Media()
+        self._transfers = Transfers()
         self._deadline = 0.0
         self._timer: Timer | None = None
 
-    # -- before the answer -------------------------------------------------------------------------------------------
+    # -- before the answer ---------------------------------------------------------------------------------------------
 
     def cancel(self) -> None:
         """The caller gave up."""
@@ -76,8 +86,8 @@ class Call:
         """The call attempt ended with that final response."""
         if self.over or self.answered is not None:
             return
-        if status not in (401, 407):
-            # A challenge is no end: the same INVITE comes again with credentials (§22).
+        # A challenge is no end, the same INVITE comes again with credentials (§22); nor is a 3xx, it comes elsewhere.
+        if status not in (401, 407) and not (status < 400 and self._forwarded):
             self._tell(self._failure(status), status=status, why=text(phrase))
         self._finish()
 
@@ -95,145 +105,128 @@ class Call:
     # -- what passes ---------------------------------------------------------------------------------------------------
 
     def request(self, request: Request) -> None:
-        """A request inside the call is being forwarded."""
-        if request.method == b"BYE":
+        """A request inside the call is being forwarded; its retransmissions are not told."""
+        method = request.method
+        if method == b"ACK":
+            self._tell_changes(self._media.acknowledged(request))
+        elif method == b"BYE":
             self._hang_up(request)
-        elif request.method == b"ACK" and self._offer is not None:
-            # The offer stood in the 2xx, so the answer is here (RFC 3264, RFC 3261 §13.2.1).
-            (offerer, offer), self._offer = self._offer, None
-            self._agree(offerer, offer, _sdp(request))
-        elif request.method == b"NOTIFY":
-            self._progress(request)
+        elif method == b"REFER":
+            target = self._calls.name_of(request.first(b"refer-to"))
+            self._tell_outcomes(self._transfers.asked(self._side(request), target))
+        elif method == b"NOTIFY":
+            self._tell_outcomes(self._transfers.reported(other(self._side(request)), request))
 
     def response(self, request: Request, response: Response, flow: Flow) -> None:
         """A response is being forwarded. request: what it answers. flow: where it came from."""
         status, method = response.status, request.method
-        if method == b"INVITE" and not request.to_tag:
-            if 100 < status < 300:
-                self.parties.add(flow)
-            if 180 <= status < 200 and status != 199 and not self._rang:
-                self._rang = True
-                self._tell(events.Ringing)
-        if not 200 <= status < 300:
-            return
-        if method in (b"INVITE", b"UPDATE"):
+        if method == b"REFER":
+            self._tell_outcomes(self._transfers.answered(self._side(request), response))
+        elif method == b"INVITE" and not request.to_tag:
+            self._first_answer(request, response, flow)
+        elif method in (b"INVITE", b"UPDATE") and 200 <= status < 300 and self.answered is not None:
             self._agreed(request, response)
-        elif method == b"REFER":
-            target = request.first(b"refer-to")
-            self._referrals[self._side(request)] = self._calls.name_of(target)
 
     def fired(self, letter: str, now: float) -> None:
         """A look at the clock: is this call too old, or long enough over?"""
         self._timer = None
         if self.over:
             self._calls.forget(self)
-            for side, to in self._referrals.items():
-                who, whom = self._people(side)
-                self._tell(events.Transferred, who, whom, to=to, succeeded=None, why="")
+            self._tell_outcomes(self._transfers.over())
         elif now < self._deadline:
-            self._watch()
+            self._watch(LOOK_AGAIN)
         else:
-            assert self.answered is not None
-            why = "too old" if self._deadline >= self.answered + OLDEST else "session timer"
-            self._tell(events.Ended, duration=now - self.answered, why=why)
-            self._finish()
+            self._end(CALLER, "session timer" if self._session else "too old")
 
-    # -- inside ----------------------------------------------------------------------------------------------------------
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _first_answer(self, request: Request, response: Response, flow: Flow) -> None:
+        """A response to the INVITE that began the call."""
+        status = response.status
+        if status < 300:
+            self.parties.add(flow)
+        if status < 200:
+            self._media.provisional(response)
+            if status in (180, 183) and not self._rang and not self.over:
+                self._rang = True
+                self._tell(events.Ringing)
+        elif status < 300:
+            if not self.over:
+                self._dialogs.add(response.to_tag)
+                self._agreed(request, response)
+        elif status < 400 and not self._forwarded and not self._cancelled:
+            contact = next(iter(response.values(b"contact")), None)
+            if contact is not None:
+                # It goes back to the caller, whose phone calls the new target by itself.
+                self._forwarded = True
+                self._tell(events.Forwarded, to=self._calls.name_of(contact), why=str(status))
 
     def _agreed(self, request: Request, response: Response) -> None:
-        """An INVITE, re-INVITE or UPDATE was accepted."""
-        now = self._calls.outbox.now
+        """An INVITE, re-INVITE or UPDATE was accepted. A second 2xx of it, sent again or by another phone of a fork,
+        changes nothing."""
         side = self._side(request)
-        offer, answer = _sdp(request), _sdp(response)
-        first = self.answered is None and not request.to_tag
-        if first:
-            if self.over:
-                return
-            self.answered = now
-            video = offer is not None and answer is not None and offer.has_video and answer.has_video
-            self._tell(events.Started, video=video)
-            self._deadline = now + OLDEST
-            self._watch()
-        seconds = _session_expires(response)
-        if seconds is not None:
-            self._deadline = now + seconds + SESSION_GRACE
-        self._focus(request, response)
-        if offer is not None:
-            self._agree(side, offer, answer)
-        elif answer is not None:
-            self._offer = _other(side), answer
-
-    def _agree(self, offerer: str, offer: Sdp, answer: Sdp | None) -> None:
-        """Both ends agreed on media; tell what changed."""
-        if answer is None or self.over:
+        if self.over or request.cseq <= self._accepted.get(side, -1):
             return
-        who, whom = self._people(offerer)
-        video = offer.has_video and answer.has_video
-        if video and not self._video:
-            self._tell(events.Video, who, whom)
-        if not offer.on_hold:
-            # A hold may silence the video for a while; taking it back is no new video call.
-            self._video = video
-        if offer.on_hold and offerer not in self._held_by:
-            self._held_by.add(offerer)
-            self._tell(events.Held, who, whom)
-        elif not offer.on_hold and offerer in self._held_by:
-            self._held_by.discard(offerer)
-            self._tell(events.Resumed, who, whom)
+        self._accepted[side] = request.cseq
+        now = self._calls.outbox.now
+        changes = self._media.accepted(side, request, response)
+        if self.answered is None:
+            self.answered = now
+            self._tell(events.Started, video=self._media.video)
+            self._watch(LOOK_AGAIN)
+        seconds = _session_expires(response)
+        self._session = seconds is not None
+        self._deadline = now + (OLDEST if seconds is None else seconds + SESSION_GRACE)
+        self._focus(request, response)
+        self._tell_changes(changes)
 
     def _focus(self, request: Request, response: Response) -> None:
         """RFC 4579 §5.1: a Contact with `isfocus` belongs to the host of a conference."""
         side = self._side(request)
-        for message, host in ((request, side), (response, _other(side))):
-            contact = message.first(b"contact")
-            if contact is None or b"isfocus" not in contact or self._conference:
-                continue
-            self._conference = True
-            self._tell(events.Conference, *self._people(host))
-
-    def _progress(self, request: Request) -> None:
-        """A NOTIFY reports how a transfer goes (RFC 3515 §2.4.5). It goes to the phone that asked for the transfer."""
-        match = _SIPFRAG.match(request.body)
-        if match is None or not (request.first(b"event") or b"").startswith(b"refer"):
-            return
-        status = int(match[1])
-        asker = _other(self._side(request))
-        if status >= 200 and asker in self._referrals:
-            who, whom = self._people(asker)
-            self._tell(
-                events.Transferred, who, whom, to=self._referrals.pop(asker), succeeded=status < 300,
-                why=f"{status} {text(match[2] or b'')}".rstrip(),
-            )  # fmt: skip
+        for message, host in ((request, side), (response, other(side))):
+            if not self._conference and _is_focus(message):
+                self._conference = True
+                self._tell(events.Conference, host)
 
     def _hang_up(self, request: Request) -> None:
-        if self.over or self.answered is None:
+        side = self._side(request)
+        if self.answered is None:
+            # A caller may hang up before the answer, too (RFC 3261 §15); the INVITE is still to be answered.
+            self._cancelled = self._cancelled or side == CALLER
             return
-        who, whom = self._people(self._side(request))
-        self._tell(events.Ended, who, whom, duration=self._calls.outbox.now - self.answered, why="bye")
+        # Of a call that two phones answered, the caller may hang up the one and talk to the other (§13.2.2.4).
+        self._dialogs.discard(request.to_tag if side == CALLER else request.from_tag)
+        if not self._dialogs and not self.over:
+            self._end(side, "bye")
+
+    def _end(self, side: str, why: str) -> None:
+        assert self.answered is not None
+        self._tell(events.Ended, side, duration=self._calls.outbox.now - self.answered, why=why)
         self._finish()
 
     def _finish(self) -> None:
         self.over = True
-        self._watch(LINGER)
+        self._watch(LAST_REPORT if self._transfers else LINGER)
 
-    def _watch(self, seconds: float = LOOK_AGAIN) -> None:
+    def _watch(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.stop()
         self._timer = self._calls.timers.start("call", seconds, self, self._calls.outbox.now)
 
     def _side(self, request: Request) -> str:
-        return "caller" if request.from_tag == self.leg else "callee"
+        return CALLER if request.from_tag == self.leg else CALLEE
 
-    def _people(self, side: str) -> tuple[str, str]:
-        return (self.caller, self.callee) if side == "caller" else (self.callee, self.caller)
+    def _tell_changes(self, changes: Iterable[Change]) -> None:
+        for event, side in changes:
+            self._tell(event, side)
 
-    def _tell(
-        self, event: Callable[..., events.CallEvent], who: str | None = None, whom: str | None = None, **fields: object
-    ) -> None:
-        self._calls.outbox.emit(
-            event, call=text(self.id), leg=text(self.leg), who=self.caller if who is None else who,
-            whom=self.callee if whom is None else whom, **fields,
-        )  # fmt: skip
+    def _tell_outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        for side, to, succeeded, why in outcomes:
+            self._tell(events.Transferred, side, to=to, succeeded=succeeded, why=why)
+
+    def _tell(self, event: Callable[..., events.CallEvent], side: str = CALLER, **fields: object) -> None:
+        who, whom = (self.caller, self.callee) if side == CALLER else (self.callee, self.caller)
+        self._calls.outbox.emit(event, call=text(self.id), leg=text(self.leg), who=who, whom=whom, **fields)
 
 
 class Calls:
@@ -252,13 +245,13 @@ class Calls:
         return len(self._calls)
 
     def begin(self, request: Request, source: Flow) -> Call:
-        """A new call, from its first INVITE; the same one when that INVITE comes again with credentials.
+        """A new call, from its first INVITE; the same one where that INVITE comes by a second time, before its answer.
 
         Raises SipError 503 when there are too many.
         """
         key = (request.call_id, request.from_tag)
         old = self._calls.get(key)
-        if old is not None and not old.over:
+        if old is not None and not old.over and old.answered is None:
             return old
         if len(self._calls) >= CALLS:
             raise SipError(503, "Too many calls", (b"Retry-After", b"10"))
@@ -282,11 +275,14 @@ class Calls:
             del self._calls[key]
 
     def name_of(self, value: bytes | None) -> str:
-        """A From, To or Refer-To value as `user@domain`; as it is where it cannot be read."""
+        """A From, To or Refer-To value as `user@domain`; its URI, or all of it, where it cannot be read."""
+        spec = value or b""
         try:
-            return self.name_of_uri(Address(value or b"").uri)
+            address = Address(spec)
+            spec = address.spec
+            return self.name_of_uri(address.uri)
         except SipError:
-            return text(value or b"")
+            return text(spec)
 
     def name_of_uri(self, uri: Uri) -> str:
         """A URI as `user@domain`; the person behind it where it is the Contact of a registered phone."""
@@ -296,19 +292,17 @@ class Calls:
         return text(uri.name + b"@" + uri.host) if uri.user else text(uri.host)
 
 
-def _other(side: str) -> str:
-    return "callee" if side == "caller" else "caller"
-
-
-def _sdp(message: Message) -> Sdp | None:
-    if not message.body:
-        return None
-    found = find_sdp(message.first(b"content-type") or b"", message.body)
-    return parse(found) if found is not None else None
+def _is_focus(message: Message) -> bool:
+    contact = message.first(b"contact")
+    if contact is None or b"isfocus" not in contact.lower():
+        return False
+    try:
+        return b"isfocus" in Address(contact).params
+    except SipError:
+        return False
 
 
 def _session_expires(response: Response) -> int | None:
+    """Seconds until the session must be refreshed (RFC 4028 §4); None where there is no session timer."""
     value = response.first(b"session-expires")
-    if value is None:
-        return None
-    return whole_number(value.partition(b";")[0].strip(), LARGEST_SESSION)
+    return None if value is None else whole_number(value.partition(b";")[0].strip(), int(OLDEST))

@@ -12,14 +12,14 @@ from sipfullproxy.engine.core import TAG, Core
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.forking import Fork
+from sipfullproxy.engine.registrar import uri_of
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.transaction import ServerTransaction, cancelled_key, server_key
-from sipfullproxy.engine.validation import loop_mark, no_loop, reasonable, supports
+from sipfullproxy.engine.validation import LARGEST_MAX_FORWARDS, loop_mark, no_loop, reasonable, supports
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.headers.via import Via
 from sipfullproxy.sip.message import Request, Response, parse
-from sipfullproxy.sip.uri import Uri
 
 
 def _raise(bug: Exception) -> None:
@@ -36,7 +36,7 @@ class Engine:
     def __init__(
         self, config: Config, random: Callable[[int], bytes], report: Callable[[Exception], None] = _raise
     ) -> None:
-        """random: gives n unpredictable bytes. report: hears of bugs, each served with a 500; by default raises them."""
+        """random: gives n unpredictable bytes. report: hears of bugs, each served with a 500; if none, they raise."""
         self._core = Core(config, random)
         self._report = report
         self.serial = 0
@@ -54,21 +54,20 @@ class Engine:
         core.outbox.now = now
         self.serial += 1
         core.outbox.cause = self.serial
+        message = None
         try:
             message = parse(data)
-        except SipError:
-            self.junk += 1
-            return []
-        try:
             if isinstance(message, Request):
                 self._request(message, flow)
             else:
                 self._response(message)
         except SipError:
-            pass  # a response that cannot be read is dropped; a request was answered already
+            if message is None:
+                self.junk += 1
+            # Else it is a response that cannot be read, or an ACK that leads nowhere: dropped. Others were answered.
         except Exception as bug:
             self._report(bug)
-            if isinstance(message, Request) and message.method != b"ACK":
+            if isinstance(message, Request):
                 self._apologize(message, flow)
         return core.outbox.sends()
 
@@ -132,7 +131,7 @@ class Engine:
             request.check()
         except SipError as error:
             if request.method != b"ACK":
-                core.refuse_unread(request, b"%08x" % crc32(request.start), error, _way_back(request, flow))
+                core.refuse_unread(request, _same_tag(request), error, _way_back(request, flow))
             return
         request.stamp(*flow.remote)
         key = server_key(request)
@@ -157,9 +156,6 @@ class Engine:
         core, method = self._core, request.method
         if method == b"CANCEL" and self._cancel(server, request):
             return
-        reasonable(request)
-        mark = loop_mark(request)
-        no_loop(request, mark, core.sent_by)
         routed = core.router.unroute(request, source)
         onward = routed.toward is not None or bool(routed.routes)
         to_our_domain = core.router.in_our_domain(routed.uri) and not onward
@@ -169,11 +165,11 @@ class Engine:
         elif method == b"OPTIONS" and (to_us or _is_last_hop(request)):
             self._options(server, request)
         elif (method == b"PUBLISH" and to_our_domain) or (method == b"SUBSCRIBE" and to_us):
-            raise SipError(489, "No events are kept here", (b"Allow-Events", b""))
+            raise SipError(489, "No events are kept here")
         elif to_us and method not in (b"INVITE", b"CANCEL"):
             raise SipError(405, "This is no request for the proxy itself", (b"Allow", b"OPTIONS, REGISTER"))
         else:
-            self._forward(server, request, routed, source, mark)
+            self._forward(server, request, routed, source)
 
     def _cancel(self, server: ServerTransaction, request: Request) -> bool:
         """RFC 3261 §9.2, §16.10. Returns False where there is no INVITE to cancel; then it is a request like others."""
@@ -192,7 +188,7 @@ class Engine:
         supports(request, b"require")
         if routed.uri.user is not None:
             raise SipError(400, "The Request-URI of a REGISTER names a domain, not a user")
-        who = _served(request)
+        who = uri_of(Address(request.first(b"to") or b""))
         if not core.router.in_our_domain(who):
             raise SipError(404, "The user in To is not of this domain")
         if not who.user:
@@ -204,14 +200,19 @@ class Engine:
         supports(request, b"require")
         self._core.answer(server, 200, _CAPABILITIES)
 
-    def _forward(
-        self, server: ServerTransaction, request: Request, routed: Routed, source: Flow, mark: bytes
-    ) -> None:  # fmt: skip
+    def _may_go_on(self, request: Request) -> bytes:
+        """RFC 3261 §16.3: what is checked before anything is forwarded. Returns the mark for our branch."""
+        reasonable(request)
+        mark = loop_mark(request)
+        no_loop(request, mark, self._core.sent_by)
+        return mark
+
+    def _forward(self, server: ServerTransaction, request: Request, routed: Routed, source: Flow) -> None:
         """RFC 3261 §16.5 and §16.6, after the question whether the sender may."""
         core = self._core
+        mark = self._may_go_on(request)
         if request.to_tag or request.method == b"CANCEL":
-            targets = core.router.targets(routed, in_dialog=True)
-            core.admission.within(request, routed, source, targets)
+            targets = core.admission.within(request, routed, source)
             call = core.calls.find(request)
             if call is not None:
                 call.request(request)
@@ -219,11 +220,11 @@ class Engine:
             return
         core.admission.begin(routed, source)
         if request.method != b"INVITE":
-            self._fork(server, routed, source, mark, None, core.router.targets(routed, in_dialog=False))
+            self._fork(server, routed, source, mark, None, core.router.targets(routed))
             return
         call = core.calls.begin(request, source)
         try:
-            self._fork(server, routed, source, mark, call, core.router.targets(routed, in_dialog=False))
+            self._fork(server, routed, source, mark, call, core.router.targets(routed))
         except SipError as error:
             call.fail(error.status, core.config.phrases.own_response(error.status))
             raise
@@ -241,12 +242,9 @@ class Engine:
     def _acknowledge(self, request: Request, source: Flow) -> None:
         """The ACK of a 2xx goes its own way, without a transaction (RFC 3261 §13.2.2.4, §16.11). Nothing answers it."""
         core = self._core
-        reasonable(request)
-        mark = loop_mark(request)
-        no_loop(request, mark, core.sent_by)
+        mark = self._may_go_on(request)
         routed = core.router.unroute(request, source)
-        targets = core.router.targets(routed, in_dialog=True)
-        core.admission.within(request, routed, source, targets)
+        targets = core.admission.within(request, routed, source)
         call = core.calls.find(request)
         if call is not None:
             call.request(request)
@@ -255,12 +253,22 @@ class Engine:
             draft, edits = core.forwarder.request(request, routed, target, source, core.branch(mark), 0)
             core.outbox.send(target.flow, draft.encode(), edits)
 
-    def _apologize(self, request: Request, flow: Flow) -> None:
-        """A bug of ours is a 500 for that one request."""
-        core = self._core
-        server = core.transactions.match_request(server_key(request))
-        if server is not None and not server.answered:
-            core.answer(server, 500)
+    def _apologize(self, request: Request, source: Flow) -> None:
+        """A bug of ours is a 500 for that one request, and the end of a call that it was to begin."""
+        core, bug = self._core, SipError(500, "This is a bug of the proxy")
+        if request.method == b"ACK":
+            return
+        try:
+            server = core.transactions.match_request(server_key(request)) if hasattr(request, "via") else None
+            if server is None:
+                core.refuse_unread(request, _same_tag(request), bug, source)
+            elif not server.answered:
+                core.refuse(server, bug)
+            call = core.calls.find(request) if request.method == b"INVITE" and not request.to_tag else None
+            if call is not None:
+                call.fail(bug.status, core.config.phrases.own_response(bug.status))
+        except Exception as another:
+            self._report(another)
 
 
 _CAPABILITIES = (
@@ -273,16 +281,8 @@ _CAPABILITIES = (
 """RFC 3261 §11.2. Methods and bodies are those that pass; unknown ones pass too, but nobody could list them."""
 
 
-def _served(request: Request) -> Uri:
-    """The user whom a REGISTER is about: the URI of its To (RFC 3261 §10.3 item 5)."""
-    try:
-        return Address(request.first(b"to") or b"").uri
-    except SipError as error:
-        raise SipError(400, error.reason) from error
-
-
 def _is_last_hop(request: Request) -> bool:
-    return request.first(b"max-forwards") == b"0"
+    return request.number(b"max-forwards", LARGEST_MAX_FORWARDS) == 0
 
 
 def _reply_flow(via: Via, source: Flow) -> Flow:
@@ -294,9 +294,15 @@ def _reply_flow(via: Via, source: Flow) -> Flow:
 
 
 def _way_back(request: Request, source: Flow) -> Flow:
-    """The same for a request that could not be read to its end: where its Via is none, to where it came from."""
+    """The same for a request that was not read to its end; to where it came from, if its Via cannot be read either."""
     try:
-        via = Via(request.values(b"via")[0])
+        request.via = Via(request.values(b"via")[0])
     except (SipError, IndexError):
         return source
-    return _reply_flow(via, source)
+    request.stamp(*source.remote)
+    return _reply_flow(request.via, source)
+
+
+def _same_tag(request: Request) -> bytes:
+    """A To tag that is the same when the request is sent again, for answers that nobody remembers (§8.2.7)."""
+    return b"%08x" % crc32(request.start)

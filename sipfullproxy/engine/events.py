@@ -116,8 +116,8 @@ class Resumed(CallEvent):
 class Transferred(CallEvent):
     """A transfer (REFER) came to its end. who: the phone that asked. whom: the phone that was sent on. to: the target.
 
-    succeeded: True when the phone that was sent on reported success, False when it reported failure, None when the
-    call ended without a report. why: the reported status line ("200 OK", "486 Busy Here"), or "".
+    succeeded: True when the phone that was sent on reported success, False when it reported failure or refused to go,
+    None when nothing final was reported. why: the status line of that ("200 OK", "486 Busy Here"), or "".
     """
 
     kind: ClassVar[str] = "transferred"
@@ -129,7 +129,7 @@ class Transferred(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarded(CallEvent):
-    """The callee's phone sent the call on before answering. who: caller. whom: callee. to: the new target. why: "302"."""
+    """The callee's phone sent the call on before an answer. who: caller. whom: callee. to: new target. why: "302"."""
 
     kind: ClassVar[str] = "forwarded"
 
@@ -138,7 +138,7 @@ class Forwarded(CallEvent):
 
 
 class Conference(CallEvent):
-    """A call became part of a conference (`isfocus` in the Contact). who: the host that mixes. whom: the participant."""
+    """A call became part of a conference (`isfocus` in the Contact). who: the host that mixes. whom: who takes part."""
 
     kind: ClassVar[str] = "conference"
     __slots__ = ()
@@ -194,7 +194,8 @@ class Failed(CallOver):
 class Ended(CallEvent):
     """An answered call is over. who: the one who hung up (the caller where nobody did). whom: the other one.
 
-    duration: seconds from the answer. why: "bye", "session timer" (RFC 4028, no refresh came) or "too old".
+    duration: seconds from the answer. why: "bye", "session timer" (RFC 4028, no refresh came) or "too old" (no sign of
+    life for hours).
     """
 
     kind: ClassVar[str] = "ended"

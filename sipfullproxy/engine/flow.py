@@ -19,7 +19,7 @@ class Flow(NamedTuple):
 
     @property
     def reliable(self) -> bool:
-        """Whether the transport itself repeats what was lost; then the SIP timers that repeat are off (RFC 3261 §17)."""
+        """Whether the transport repeats by itself what was lost; then our timers that repeat are off (RFC 3261 §17)."""
         return self.transport != "udp"
 
     @property

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import groupby
+from operator import itemgetter
 
 from sipfullproxy.engine.calls import Call
 from sipfullproxy.engine.core import Core
 from sipfullproxy.engine.flow import Flow
-from sipfullproxy.engine.forwarding import breadth_of
+from sipfullproxy.engine.forwarding import breadth_of, is_for_us_alone
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.timers import CANCELLED, TIMER_C, Timer
-from sipfullproxy.engine.transaction import ServerTransaction, follow_up
+from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, follow_up
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.message import Draft, Response
+from sipfullproxy.sip.uri import Uri
 
 BRANCHES = 20
 """Targets of one request, those of redirections included: each costs a message and a transaction."""
@@ -22,12 +24,23 @@ BRANCHES = 20
 ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"'
 """RFC 3326 §2: tells the other phones of a fork that this was no missed call."""
 
+_FOLLOWED = (300, 301, 302)
+"""Redirections that the proxy follows. 305 names a proxy and 380 a service, not where the user is (RFC 3261 §21.3)."""
+
 _BEST_OF_4XX = (401, 407, 415, 420, 484)
 """Those that tell the caller how to do better (RFC 3261 §16.7 item 6)."""
 
 
 class Branch:
-    """One target of a fork, and the client transaction towards it."""
+    """One target of a fork, and the client transaction towards it.
+
+    breadth: its share of Max-Breadth. status, response: the final ones; until then 0, None. token: branch of its Via.
+    """
+
+    __slots__ = (
+        "_cancel", "_cancelling", "_client", "_draft", "_fork", "_provisional", "_timer", "breadth", "response",
+        "status", "target", "token",
+    )  # fmt: skip
 
     def __init__(self, fork: Fork, target: Target, breadth: int) -> None:
         self.target = target
@@ -36,10 +49,11 @@ class Branch:
         self.response: Response | None = None
         self._fork = fork
         self._provisional = False
+        self.token = b""
         self._cancel: tuple[bytes, ...] | None = None
         self._cancelling = False
         self._timer: Timer | None = None
-        self._token = b""
+        self._client: ClientTransaction | None = None
         self._draft: Draft | None = None
 
     def start(self) -> None:
@@ -50,24 +64,25 @@ class Branch:
         if flow is None:
             fork.lost(self, 503)
             return
-        self._token = core.branch(fork.mark)
-        draft, edits = core.forwarder.request(request, fork.routed, self.target, fork.source, self._token, self.breadth)
+        self.token = core.branch(fork.mark)
+        draft, edits = core.forwarder.request(request, fork.routed, self.target, fork.source, self.token, self.breadth)
         self._draft = draft if invite else None
-        core.transactions.request(self._token, request.method, flow, draft.encode(), edits, self, self._draft)
+        data = draft.encode()
+        self._client = core.transactions.request(self.token, request.method, flow, data, edits, self, self._draft)
         if invite:
             self._wait("C", TIMER_C)
 
     def cancel(self, *headers: bytes) -> None:
         """Give this branch up, now or as soon as the other end shows that it knows the request (RFC 3261 §9.1)."""
-        if self.status or self._cancelling or self._draft is None:
+        client = self._client
+        if self.status or self._cancelling or client is None or self._draft is None:
             return
         if not self._provisional:
             self._cancel = headers
             return
         self._cancelling = True
-        assert self.target.flow is not None
         data = follow_up(self._draft, b"CANCEL", None, *headers)
-        self._fork.core.transactions.request(self._token, b"CANCEL", self.target.flow, data, ("cancel",), _NOBODY)
+        self._fork.core.transactions.request(self.token, b"CANCEL", client.flow, data, ("cancel",), _NOBODY)
         self._wait("9.1", CANCELLED)
 
     def received(self, response: Response) -> None:
@@ -75,14 +90,17 @@ class Branch:
         status = response.status
         if status >= 200:
             self._stop_waiting()
-            self._fork.final(self, response)
+            if is_for_us_alone(response):
+                self._fork.lost(self, 502)
+            else:
+                self._fork.final(self, response)
             return
         self._provisional = True
         if self._cancel is not None:
             self.cancel(*self._cancel)
         elif status > 100 and not self._cancelling and self._draft is not None:
             self._wait("C", TIMER_C)
-        if status > 100:
+        if status > 100 and not is_for_us_alone(response):
             self._fork.provisional(self, response)
 
     def timed_out(self) -> None:
@@ -101,6 +119,8 @@ class Branch:
         if letter == "C" and self._provisional:
             self.cancel()
         else:
+            assert self._client is not None
+            self._client.forget()
             self._fork.lost(self, 408)
 
     def _wait(self, letter: str, seconds: float) -> None:
@@ -133,6 +153,11 @@ _NOBODY = Nobody()
 class Fork:
     """A request that is being forwarded to one target or to many, until one final response went back."""
 
+    __slots__ = (
+        "_branches", "_breadth", "_call", "_cancelled", "_decided", "_groups", "_seen", "core", "mark", "routed",
+        "server", "source",
+    )  # fmt: skip
+
     def __init__(
         self, core: Core, server: ServerTransaction, routed: Routed, source: Flow, mark: bytes, call: Call | None
     ) -> None:
@@ -154,7 +179,7 @@ class Fork:
         """Whether the request is an INVITE."""
         return self.server.request.method == b"INVITE"
 
-    # -- targets -----------------------------------------------------------------------------------------------------
+    # -- targets -------------------------------------------------------------------------------------------------------
 
     def start(self, targets: list[Target]) -> None:
         """Begin: the targets with the highest q at once, the others when those have failed (RFC 3261 §16.6).
@@ -191,11 +216,12 @@ class Fork:
             if not self._decided:
                 branch.start()
 
-    # -- what comes back -------------------------------------------------------------------------------------------------
+    # -- what comes back -----------------------------------------------------------------------------------------------
 
     def provisional(self, branch: Branch, response: Response) -> None:
-        """101 to 199 go back at once, those of every branch (RFC 3261 §16.7 item 5)."""
-        if not self._decided:
+        """101 to 199 go back at once, those of every branch (RFC 3261 §16.7 item 5); but to an INVITE only, because
+        nobody may send them to another request (RFC 4320 §4.1)."""
+        if self.invite and not self._decided:
             self._forward(branch, response)
 
     def final(self, branch: Branch, response: Response) -> None:
@@ -205,7 +231,7 @@ class Fork:
         elif not branch.status:
             self._close(branch, response.status, response)
             if response.status >= 600:
-                self._give_up(self._branches)
+                self._give_up(b"Reason: SIP;cause=%d" % response.status)
             elif response.status < 400:
                 self._redirect(branch, response)
             self._proceed()
@@ -223,28 +249,29 @@ class Fork:
         self._cancelled = True
         if self._call is not None:
             self._call.cancel()
-        self._give_up(self._branches, *reasons)
+        self._give_up(*reasons)
 
-    # -- inside ------------------------------------------------------------------------------------------------------------
+    # -- inside --------------------------------------------------------------------------------------------------------
 
     def _success(self, branch: Branch, response: Response) -> None:
-        """Every 2xx of an INVITE goes back, whatever went before (§16.7 item 5); of another request only the first."""
-        if self.invite or not self._decided:
-            self._forward(branch, response)
+        """Every 2xx of an INVITE goes back, whatever went before (§16.7 item 5); of another request the server lets
+        through only the first."""
+        self._forward(branch, response)
         if not branch.status:
             self._close(branch, response.status, response)
         if not self._decided:
             self._decided = True
-            self._give_up(self._branches, ELSEWHERE)
+            self._give_up(ELSEWHERE)
 
     def _close(self, branch: Branch, status: int, response: Response | None) -> None:
         branch.status = status
         branch.response = response
         self._breadth += branch.breadth
 
-    def _give_up(self, branches: list[Branch], *headers: bytes) -> None:
+    def _give_up(self, *headers: bytes) -> None:
+        """Cancel all branches that still owe an answer, and try no others (§16.7 items 5 and 10)."""
         self._groups.clear()
-        for branch in branches:
+        for branch in self._branches:
             branch.cancel(*headers)
 
     def _redirect(self, branch: Branch, response: Response) -> None:
@@ -252,16 +279,12 @@ class Fork:
 
         The 3xx of anybody else is a response like others: whom its Contacts mean is for the caller to decide.
         """
-        if not self.core.config.recurse or self._cancelled or self._decided or not self.invite:
+        if not self.core.config.recurse or self._cancelled or self._decided or response.status not in _FOLLOWED:
             return
-        if branch.target.binding is None:
+        if branch.target.binding is None or not self.invite or self.server.request.to_tag:
             return
         groups: list[list[Target]] = []
-        for value in response.values(b"contact"):
-            try:
-                uri = Address(value).uri
-            except SipError:
-                continue
+        for uri in _contacts(response):
             further = self._new_groups(self.core.router.redirected(uri))
             if further and self._call is not None:
                 self._call.forward(uri, response.status)
@@ -283,12 +306,15 @@ class Fork:
 
     def _decide(self) -> None:
         """Choose the best of the final responses and send it (RFC 3261 §16.7 item 6)."""
-        best = min((branch for branch in self._branches if branch.status != _REDIRECTED), key=self._rank, default=None)
-        status = best.status if best is not None else 480
-        if best is None or best.response is None or status == 503:
+        best = min((branch for branch in self._branches if branch.status != _REDIRECTED), key=self._rank)
+        status, response = best.status, best.response
+        if status == 408 and not self.invite:
+            # RFC 4320 §4.2: by now the sender has given up too, and a 408 would only be in the way.
+            self.server.step("silence")
+            return
+        if response is None or status == 503:
             self._answer(500 if status == 503 else status)
             return
-        response = best.response
         if status in (401, 407):
             others = [branch.response for branch in self._branches if branch is not best and branch.response]
             challenges = [other for other in others if other.status in (401, 407)]
@@ -297,10 +323,6 @@ class Fork:
         self._failed(status, response.phrase)
 
     def _answer(self, status: int) -> None:
-        if status == 408 and not self.invite:
-            # RFC 4320 §4.2: by now the sender has given up too, and a 408 would only be in the way.
-            self.server.forget()
-            return
         if self._cancelled:
             status = 487
         self.core.answer(self.server, status)
@@ -311,7 +333,7 @@ class Fork:
             self._call.fail(status, phrase)
 
     def _rank(self, branch: Branch) -> tuple[bool, int, int]:
-        """Lower is better: any 6xx, then the lowest class, then what helps the caller, then what a phone really said."""
+        """Lower is better: any 6xx, then the lowest class, then what helps the caller, then what a phone said."""
         status = branch.status
         if status >= 600:
             return False, 0, 0
@@ -325,10 +347,7 @@ class Fork:
 
     def _forward(self, branch: Branch, response: Response) -> None:
         """Send a response upstream (§16.7 items 3, 8 and 9)."""
-        upstream = self.core.forwarder.response(response)
-        if upstream is None:
-            return
-        data, edits = upstream
+        data, edits = self.core.forwarder.response(response)
         if not self.server.respond(response.status, data, edits) and self.invite and 200 <= response.status < 300:
             # The server transaction has sent another final response; a 2xx goes back all the same (§16.7 item 5).
             self.core.outbox.send(self.server.flow, data, edits)
@@ -342,3 +361,16 @@ _REDIRECTED = 399
 
 def _q(target: Target) -> float:
     return target.binding.q if target.binding is not None else 1.0
+
+
+def _contacts(response: Response) -> list[Uri]:
+    """Where a redirection points to, what it prefers first (RFC 3261 §8.1.3.4); what cannot be read is left out."""
+    found = []
+    for value in response.values(b"contact"):
+        try:
+            contact = Address(value)
+            found.append((float(contact.params.get(b"q") or 1.0), contact.uri))
+        except (SipError, ValueError):
+            continue
+    found.sort(key=itemgetter(0), reverse=True)
+    return [uri for _, uri in found]

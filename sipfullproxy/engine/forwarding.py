@@ -40,16 +40,12 @@ class Forwarder:
         draft = Draft(request)
         uri = target.uri.for_request()
         routes = routed.routes
-        if routed.popped or routed.uri is not request.uri:
-            if routes and not _is_loose(routes[0]):
-                # §16.6 item 6: the next hop routes strictly, so it gets its own address as Request-URI.
-                uri, routes = Address(routes[0]).uri.for_request(), [*routes[1:], b"<" + uri + b">"]
-                edits += ("strict-route",)
-            draft.put_all(b"route", b"Route", routes)
-        elif routes and not _is_loose(routes[0]):
+        if routes and not _is_loose(routes[0]):
+            # §16.6 item 6: the next hop routes strictly, so it gets its own address as Request-URI.
             uri, routes = Address(routes[0]).uri.for_request(), [*routes[1:], b"<" + uri + b">"]
-            draft.put_all(b"route", b"Route", routes)
             edits += ("strict-route",)
+        if routes is not routed.routes or routed.popped:
+            draft.put_all(b"route", b"Route", routes)
         if uri != request.uri_text:
             draft.start = b"%b %b SIP/2.0" % (request.method, uri)
             edits += ("uri-to-binding" if target.binding is not None else "uri-cleaned",)
@@ -69,13 +65,11 @@ class Forwarder:
         draft.push(b"via", self._via + branch)
         return draft, (*edits, "via-push")
 
-    def response(self, response: Response) -> tuple[bytes, tuple[str, ...]] | None:
-        """A response without our Via and with the phrase of the house; None where no Via remains (§16.7 item 3)."""
+    def response(self, response: Response) -> tuple[bytes, tuple[str, ...]]:
+        """A response without our Via (RFC 3261 §16.7 item 3) and with the phrase of the house."""
         draft = Draft(response)
         positions = response.where[b"via"]
         rest = split_list(value_of(response.lines[positions[0]]))[1:]
-        if not rest and len(positions) == 1:
-            return None
         draft.lines[positions[0]] = b"Via: " + b", ".join(rest) if rest else b""
         phrase = self._phrases.relayed(response.status, response.phrase)
         if phrase == response.phrase:
@@ -117,6 +111,12 @@ class Forwarder:
         except SipError:
             return False
         return (uri.numeric_host, uri.effective_port) != source.remote
+
+
+def is_for_us_alone(response: Response) -> bool:
+    """Whether our Via is the only one, so that nobody is left to whom the response could go (RFC 3261 §16.7 item 3)."""
+    positions = response.where[b"via"]
+    return len(positions) == 1 and len(split_list(value_of(response.lines[positions[0]]))) == 1
 
 
 def breadth_of(request: Request) -> int:

@@ -5,7 +5,8 @@
 The rules of this file: a table is data and nothing else. An event that a state's row does not name does not concern
 that state; so a timer that was left running fires into nothing. Events of the wire and of the proxy core: "1xx", "2xx",
 "final" (300-699), "request" (a retransmission), "ack", "error" (the transport failed); and "A" … "M", a timer of that
-letter. Actions are methods of the transactions in `transaction.py`; "start X" starts timer X.
+letter; and "silence": the proxy core will never answer. Actions are methods of the transactions in `transaction.py`;
+"start X" starts timer X.
 
 The diagrams in `docs/architecture.md` are generated from these tables.
 """
@@ -75,14 +76,14 @@ NON_INVITE_CLIENT: Final[Table] = {
     TERMINATED: {},
 }
 
-# RFC 3261 §17.2.1, figure 7; RFC 6026 §7.1, figure 3 (Accepted, timer L). The proxy core sends the 100 itself.
+# RFC 3261 §17.2.1, figure 7; RFC 6026 §7.1 (Accepted, timer L). The proxy core sends the 100 itself. A transport error
+# changes nothing here: the state stays until its timers end it, to absorb the INVITE when it comes again (same place).
 INVITE_SERVER: Final[Table] = {
     PROCEEDING: {
         "request": (PROCEEDING, ("resend",)),
         "1xx": (PROCEEDING, ("send",)),
         "2xx": (ACCEPTED, ("send", "start L")),
         "final": (COMPLETED, ("send", "start G", "start H")),
-        "error": (TERMINATED, ("forget",)),
     },
     ACCEPTED: {
         "request": (ACCEPTED, ()),
@@ -94,7 +95,6 @@ INVITE_SERVER: Final[Table] = {
         "G": (COMPLETED, ("resend", "start G")),
         "ack": (CONFIRMED, ("start I",)),
         "H": (TERMINATED, ("forget",)),
-        "error": (TERMINATED, ("forget",)),
     },
     CONFIRMED: {
         "ack": (CONFIRMED, ()),
@@ -103,20 +103,21 @@ INVITE_SERVER: Final[Table] = {
     TERMINATED: {},
 }
 
-# RFC 3261 §17.2.2, figure 8.
+# RFC 3261 §17.2.2, figure 8. RFC 4320 §4.2 adds "silence": no answer at all, but what comes again is still absorbed.
 NON_INVITE_SERVER: Final[Table] = {
     TRYING: {
         "request": (TRYING, ()),
         "1xx": (PROCEEDING, ("send",)),
         "2xx": (COMPLETED, ("send", "start J")),
         "final": (COMPLETED, ("send", "start J")),
-        "error": (TERMINATED, ("forget",)),
+        "silence": (COMPLETED, ("start J",)),
     },
     PROCEEDING: {
         "request": (PROCEEDING, ("resend",)),
         "1xx": (PROCEEDING, ("send",)),
         "2xx": (COMPLETED, ("send", "start J")),
         "final": (COMPLETED, ("send", "start J")),
+        "silence": (COMPLETED, ("start J",)),
         "error": (TERMINATED, ("forget",)),
     },
     COMPLETED: {

@@ -30,8 +30,8 @@ class Binding:
     __slots__ = ("agent", "aor", "call_id", "cseq", "expires", "flow", "instance", "params", "person", "q", "uri")
 
     def __init__(
-        self, *, aor: bytes, person: str, uri: Uri, params: bytes, instance: bytes, flow: Flow, q: float, expires: float,
-        call_id: bytes, cseq: int, agent: bytes,
+        self, *, aor: bytes, person: str, uri: Uri, params: bytes, instance: bytes, flow: Flow, q: float,
+        expires: float, call_id: bytes, cseq: int, agent: bytes,
     ) -> None:  # fmt: skip
         self.aor = aor
         self.person = person
@@ -46,8 +46,8 @@ class Binding:
         self.agent = agent
 
     def same_phone(self, uri: Uri, instance: bytes) -> bool:
-        """Whether a Contact is this binding: by instance where it has one (RFC 5626 §6), else by URI (§10.3 item 7)."""
-        if instance or self.instance:
+        """Whether a Contact is this binding: by instance if both have one (RFC 5626 §6), else by URI (§10.3 item 7)."""
+        if instance and self.instance:
             return instance == self.instance
         return self.uri.matches(uri)
 
@@ -57,12 +57,12 @@ class Binding:
         return (self.uri.numeric_host, self.uri.effective_port) == self.flow.remote
 
 
-ContactKey = tuple[bytes | None, bytes, int]
+ContactKey = tuple[bool, bytes, bytes, int]
 
 
-def contact_key(uri: Uri) -> ContactKey:
+def _contact_key(uri: Uri, direct: bool) -> ContactKey:
     """What a Contact URI is found by, whatever parameters it carries (a conference adds some of its own)."""
-    return uri.user, uri.host, uri.effective_port
+    return direct, uri.name, uri.host, uri.effective_port
 
 
 Bindings = dict[Binding, None]
@@ -70,7 +70,10 @@ Bindings = dict[Binding, None]
 
 
 class Location:
-    """All bindings, found by user, by flow, by Contact and by age; each in a time that does not grow with the others."""
+    """All bindings, found by user, by flow, by Contact and by age; each in a time that does not grow with the others.
+
+    A binding never changes while it is in here: a refresh is a new one, added before the old one is removed.
+    """
 
     __slots__ = ("_ages", "_by_contact", "_by_flow", "_by_user", "_count", "_past", "_ticket")
 
@@ -103,15 +106,16 @@ class Location:
         return list(self._by_flow.get(flow, ()))
 
     def with_contact(self, uri: Uri) -> Binding | None:
-        """The phone that gave this URI as its Contact, the newest where several did."""
-        found = self._by_contact.get(contact_key(uri))
+        """The phone that gave this URI as its Contact; where several did, the one that really sends from there (the
+        others are behind a NAT of their own, or lie), else the newest."""
+        found = self._by_contact.get(_contact_key(uri, True)) or self._by_contact.get(_contact_key(uri, False))
         return next(reversed(found)) if found else None
 
     def add(self, binding: Binding) -> None:
         """Take in a binding that is not here yet."""
         self._by_user.setdefault(binding.aor, {})[binding] = None
         self._by_flow.setdefault(binding.flow, {})[binding] = None
-        self._by_contact.setdefault(contact_key(binding.uri), {})[binding] = None
+        self._by_contact.setdefault(_contact_key(binding.uri, binding.direct), {})[binding] = None
         self._past.pop(binding.aor, None)
         self._count += 1
         self._watch(binding)
@@ -120,7 +124,7 @@ class Location:
         """Forget a binding, but not that there was such a user."""
         _take(self._by_user, binding.aor, binding)
         _take(self._by_flow, binding.flow, binding)
-        _take(self._by_contact, contact_key(binding.uri), binding)
+        _take(self._by_contact, _contact_key(binding.uri, binding.direct), binding)
         self._count -= 1
         binding.expires = _GONE
         if binding.aor not in self._by_user:

@@ -11,7 +11,7 @@ from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.location import Binding, Location
 from sipfullproxy.engine.outbox import Outbox, text
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import unquote, whole_number
+from sipfullproxy.sip.grammar import unquote
 from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import Uri
@@ -22,18 +22,21 @@ SHORTEST_EXPIRES = 60
 """Less is refused with 423: a phone that refreshes more often than once a minute is a load and no phone."""
 LONGEST_EXPIRES = 86_400
 """More is cut down: a phone that left without a word is forgotten after a day."""
-LARGEST_EXPIRES = 2**32 - 1
-"""RFC 3261 §20.19."""
+LONGEST_USER = 255
+"""Bytes of a user's name. Nobody has a longer one, and each is remembered for a while after its phones are gone."""
+LONGEST_CONTACT = 4096
+"""Bytes of one Contact; an iPhone's, with all that a push server wants to know, has a good thousand."""
 
+_DIGITS = len(str(LONGEST_EXPIRES)) + 1
+"""So many are read of a number of seconds: enough to see that it is too large."""
 _Q = re.compile(rb"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
-_EXPIRES_PARAM = re.compile(rb";[ \t]*expires[ \t]*(?:=[^;]*)?", re.IGNORECASE)
 
 
 class Wish(NamedTuple):
-    """What a REGISTER wants of one Contact. expires: seconds, 0 to remove it."""
+    """What a REGISTER wants of one Contact. The fields are those of a `Binding`; expires: seconds, 0 to remove it."""
 
-    contact: Address
     uri: Uri
+    params: bytes
     instance: bytes
     q: float
     expires: int
@@ -53,9 +56,12 @@ class Registrar:
 
         who: the URI of its To, in our domain. flow: where it really came from. now: monotonic seconds.
         Returns the Contact headers of the 200: all current bindings with the seconds that are left of each.
-        Raises SipError: 400 (nonsense), 423 (too brief), 500 (out of order), 503 (full).
+        Raises SipError: 400 (nonsense), 403 (too many Contacts), 423 (too brief), 500 (out of order), 503 (full).
         """
+        self.expire(now)
         aor = who.name
+        if len(aor) > LONGEST_USER:
+            raise SipError(400, f"A user's name has at most {LONGEST_USER} bytes")
         contacts = request.values(b"contact")
         if contacts == [b"*"]:
             self._remove_all(request, aor)
@@ -65,10 +71,7 @@ class Registrar:
             raise SipError(403, f"More than {location.BINDINGS_PER_USER} Contacts")
         elif contacts:
             self._update(request, who, [_wish(request, value) for value in contacts], flow, now)
-        return tuple(
-            (b"Contact", b"<%b>%b;expires=%d" % (binding.uri.text, binding.params, binding.expires - now + 0.5))
-            for binding in self._location.of(aor)
-        )
+        return tuple((b"Contact", _granted(phone, now)) for phone in self._location.of(aor))
 
     def expire(self, now: float) -> None:
         """Remove what has run out."""
@@ -82,7 +85,7 @@ class Registrar:
                 self._remove(binding, "lost")
 
     def _remove_all(self, request: Request, aor: bytes) -> None:
-        if request.number(b"expires", LARGEST_EXPIRES) != 0:
+        if _seconds(request, None) != 0:
             raise SipError(400, "Contact * needs Expires: 0")
         bindings = self._location.of(aor)
         for binding in bindings:
@@ -91,11 +94,14 @@ class Registrar:
             self._remove(binding, "request")
 
     def _update(self, request: Request, who: Uri, wishes: list[Wish], flow: Flow, now: float) -> None:
+        more = 0
         for wish in wishes:
             old = self._find(who.name, wish)
             if old is not None:
                 _in_order(old, request)
-        if len(self._location) + len(wishes) > location.BINDINGS:
+            elif wish.expires:
+                more += 1
+        if more and len(self._location) + more > location.BINDINGS:
             raise SipError(503, "The location service is full", (b"Retry-After", b"60"))
         # Nothing may fail from here on: either all wishes come true or none (§10.3 item 7).
         agent = request.first(b"user-agent") or b""
@@ -106,9 +112,9 @@ class Registrar:
                     self._remove(old, "request")
                 continue
             new = Binding(
-                aor=who.name, person=text(who.name + b"@" + who.host), uri=wish.uri,
-                params=_EXPIRES_PARAM.sub(b"", wish.contact.tail), instance=wish.instance, flow=flow, q=wish.q,
-                expires=now + wish.expires, call_id=request.call_id, cseq=request.cseq, agent=agent,
+                aor=who.name, person=text(who.name + b"@" + who.host), uri=wish.uri, params=wish.params,
+                instance=wish.instance, flow=flow, q=wish.q, expires=now + wish.expires, call_id=request.call_id,
+                cseq=request.cseq, agent=agent,
             )  # fmt: skip
             self._put(new, old, wish.expires)
 
@@ -117,14 +123,13 @@ class Registrar:
         return next((phone for phone in phones if phone.same_phone(wish.uri, wish.instance)), None)
 
     def _put(self, new: Binding, old: Binding | None, seconds: int) -> None:
+        phones = self._location.of(new.aor)
+        self._location.add(new)
         if old is not None:
             self._location.remove(old)
-            self._location.add(new)
             return
-        phones = self._location.of(new.aor)
         if len(phones) >= location.BINDINGS_PER_USER:
-            self._remove(min(phones, key=lambda phone: phone.expires), "replaced")
-        self._location.add(new)
+            self._remove(phones[-1], "replaced")
         self._outbox.emit(
             Registered, who=new.person, address=new.flow.address, contact=text(new.uri.text), agent=text(new.agent),
             expires=seconds,
@@ -137,13 +142,38 @@ class Registrar:
         )
 
 
+def uri_of(address: Address) -> Uri:
+    """The URI of a To or a Contact of a REGISTER. Raises SipError 400; a 416 would blame the Request-URI."""
+    try:
+        return address.uri
+    except SipError as error:
+        raise SipError(400, error.reason) from error
+
+
+def _granted(phone: Binding, now: float) -> bytes:
+    """A binding as the 200 lists it (RFC 3261 §10.3 item 8). What it was given rounds to itself; 0 would mean gone."""
+    return b"<%b>%b;expires=%d" % (phone.uri.text, phone.params, max(phone.expires - now + 0.5, 1))
+
+
 def _wish(request: Request, value: bytes) -> Wish:
+    if len(value) > LONGEST_CONTACT:
+        raise SipError(400, f"A Contact has at most {LONGEST_CONTACT} bytes")
     contact = Address(value)
     q = contact.params.get(b"q")
     if q is not None and not _Q.fullmatch(q):
         raise SipError(400, "Bad q of a Contact")
     seconds = _seconds(request, contact.params.get(b"expires"))
-    return Wish(contact, contact.uri, _instance(contact), float(q) if q else 1.0, seconds)
+    if 0 < seconds < SHORTEST_EXPIRES:
+        raise SipError(
+            423, "Registrations of under a minute are refused", (b"Min-Expires", b"%d" % SHORTEST_EXPIRES)
+        )  # fmt: skip
+    return Wish(uri_of(contact), _params(contact), _instance(contact), float(q) if q else 1.0, seconds)
+
+
+def _params(contact: Address) -> bytes:
+    """The parameters of a Contact as they go back to the phone: all but `expires`, which is ours to grant."""
+    given = [(name, value) for name, value in contact.params.items() if name != b"expires"]
+    return b"".join(b";" + name if value is None else b";%b=%b" % (name, value) for name, value in given)
 
 
 def _instance(contact: Address) -> bytes:
@@ -154,15 +184,11 @@ def _instance(contact: Address) -> bytes:
 
 def _seconds(request: Request, asked: bytes | None) -> int:
     """How long a Contact may live (RFC 3261 §10.3 item 7): its own parameter, else the header, else our default."""
-    seconds = request.number(b"expires", LARGEST_EXPIRES)
-    if asked is not None:
-        seconds = whole_number(asked, LARGEST_EXPIRES)
-    if seconds is None:
-        # "Malformed values SHOULD be treated as equivalent to 3600" (§10.2.1.1).
-        seconds = DEFAULT_EXPIRES
-    if 0 < seconds < SHORTEST_EXPIRES:
-        raise SipError(423, "Registrations of under a minute are refused", (b"Min-Expires", b"%d" % SHORTEST_EXPIRES))
-    return min(seconds, LONGEST_EXPIRES)
+    value = asked if asked is not None else request.first(b"expires")
+    if value is None or not value.isdigit():
+        # "Malformed values SHOULD be treated as equivalent to 3600" (§10.2.1.1, §20.10).
+        return DEFAULT_EXPIRES
+    return min(int(value.lstrip(b"0")[:_DIGITS] or 0), LONGEST_EXPIRES)
 
 
 def _in_order(binding: Binding, request: Request) -> None:

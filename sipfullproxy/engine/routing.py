@@ -93,7 +93,7 @@ class Router:
                 routed.toward = tokens[-1]
         return routed
 
-    def targets(self, routed: Routed, in_dialog: bool) -> list[Target]:
+    def targets(self, routed: Routed) -> list[Target]:
         """The target set (RFC 3261 §16.5, and the next hop of §16.6 items 6 and 7), best first.
 
         Raises SipError: 404 or 480 where a user of ours cannot be reached, 484 where no user is named.
@@ -103,10 +103,6 @@ class Router:
             return [Target(uri, routed.toward)]
         if routed.routes:
             return [Target(uri, self.way_to(Address(routed.routes[0]).uri))]
-        if in_dialog:
-            phone = self._location.with_contact(uri)
-            if phone is not None:
-                return [Target(uri, phone.flow, phone)]
         if not self.in_our_domain(uri):
             return [self._contact(uri)]
         if not uri.user:
@@ -121,7 +117,7 @@ class Router:
     def redirected(self, uri: Uri) -> list[Target]:
         """Where a 3xx points to: users of ours at their phones, anything else as it is; empty if nobody is there."""
         try:
-            return self.targets(Routed(uri, []), in_dialog=False)
+            return self.targets(Routed(uri, []))
         except SipError:
             return []
 

@@ -98,7 +98,8 @@ class Transaction:
             self._layer.outbox.send(self.flow, self.last)
 
     def forget(self) -> None:
-        """Leave the tables; all timers stop."""
+        """Leave the tables, whatever the state; all timers stop."""
+        self.state = fsm.TERMINATED
         for timer in self._running:
             timer.stop()
         self._running.clear()
@@ -252,17 +253,16 @@ class Transactions:
         return transaction
 
     def lost(self, flow: Flow) -> None:
-        """The transport cannot send on that flow: every transaction on it that still sends is told (§17.1.4, §17.2.4)."""
+        """The transport cannot send on that flow: its transactions that still send are told (§17.1.4, §17.2.4)."""
         for table in (self._clients, self._servers):
             for transaction in [entry for entry in table.values() if entry.flow == flow]:
                 transaction.step("error")
 
     def forget(self, transaction: Transaction) -> None:
         """Take a transaction that is over out of the tables."""
-        if isinstance(transaction, ServerTransaction):
-            self._servers.pop(transaction.key, None)
-        else:
-            self._clients.pop(transaction.key, None)
+        table: dict[Key, Any] = self._servers if isinstance(transaction, ServerTransaction) else self._clients
+        if table.get(transaction.key) is transaction:
+            del table[transaction.key]
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)

@@ -24,7 +24,7 @@ def reasonable(request: Request) -> None:
     """Raise the SipError that a request deserves (RFC 3261 §16.3 items 1 to 5), if any."""
     request.uri  # noqa: B018  416 or 400 where it is none
     max_forwards = request.number(b"max-forwards", LARGEST_MAX_FORWARDS)
-    if max_forwards == 0 and request.method != b"OPTIONS":
+    if max_forwards == 0:
         raise SipError(483, "Max-Forwards came down to 0")
     supports(request, b"proxy-require")
 
@@ -52,7 +52,7 @@ def no_loop(request: Request, mark: bytes, sent_by: tuple[bytes, int]) -> None:
     positions = request.where[b"via"]
     if len(positions) == 1 and b"," not in request.lines[positions[0]]:
         return
-    for value in request.values(b"via")[1:]:
+    for value in request.values(b"via"):
         if mark in value:
             via = Via(value)
             if via.sent_by == sent_by and via.branch.endswith(b"." + mark):

@@ -1,32 +1,40 @@
 r"""The pieces of RFC 3261 §25.1 that the other files build their patterns from.
 
 Each pattern stands under the ABNF that it implements. Where a pattern is more lenient than the ABNF, it says why.
-No pattern nests one repetition in another over the same letters, so none can be made to backtrack without end.
+Their repetitions are possessive (`*+`): they never try again with less, so none can be made to backtrack; and what a
+stranger may repeat is counted. So 64 kB of anything are read in milliseconds (tests/test_growth.py).
 """
 
 from __future__ import annotations
 
 import re
+from itertools import product
 
 # token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~" )
-TOKEN = rb"[A-Za-z0-9\-.!%*_+`'~]+"
+TOKEN = rb"[A-Za-z0-9\-.!%*_+`'~]++"
 
 # quoted-string = SWS DQUOTE *(qdtext / quoted-pair ) DQUOTE
 # Lenient: any byte but a quote or a backslash is qdtext, for phones that send Latin-1 names.
-QUOTED = rb'"(?:[^"\\]|\\.)*"'
+QUOTED = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 
 # host = hostname / IPv4address / IPv6reference
 # Lenient: an underscore in a host name, which Windows machines have.
-HOST = rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9_\-.]*)|\[[0-9A-Fa-f:.]+\])"
+HOST = rb"(?:[A-Za-z0-9_][A-Za-z0-9_\-.]*+|\[[0-9A-Fa-f:.]++\])"
+
+# IPv4address = 1*3DIGIT "." 1*3DIGIT "." 1*3DIGIT "." 1*3DIGIT
+# Stricter, in what we send to: whatever else looks like it, a socket would look up as a name, and wait for the answer.
+_OCTET = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+IPV4 = _OCTET + rb"(?:\." + _OCTET + rb"){3}"
 
 # HCOLON, SEMI, EQUAL … allow SWS around them. Folds are undone before a pattern sees a value.
-WS = rb"[ \t]*"
+WS = rb"[ \t]*+"
 
 # generic-param = token [ EQUAL gen-value ];  gen-value = token / host / quoted-string
 # Lenient: a value is anything up to the next separator ("reason=reason=noresource", Linphone).
-PARAM = re.compile(rb";" + WS + rb"(" + TOKEN + rb")" + WS + rb"(?:=" + WS + rb"(" + QUOTED + rb'|[^;,"\s]*))?' + WS)
+PARAM = re.compile(rb";" + WS + rb"(" + TOKEN + rb")" + WS + rb"(?:=" + WS + rb"(" + QUOTED + rb'|[^;,"\s]*+))?' + WS)
 
-_LIST_ITEM = re.compile(rb'(?:[^,"<]+|' + QUOTED + rb"|<[^>]*>)+", re.DOTALL)
+# What stands between two commas; a quote or bracket that is opened and never closed takes the rest along.
+_LIST_ITEM = re.compile(rb'(?:[^,"<]++|' + QUOTED + rb'|<[^>]*+>|["<].*+)++', re.DOTALL)
 
 IS_TOKEN = re.compile(TOKEN).fullmatch
 
@@ -44,22 +52,13 @@ def unfold(value: bytes) -> bytes:
 def split_list(value: bytes) -> list[bytes]:
     """Split a comma-separated header value, leaving commas within quotes and angle brackets alone (RFC 3261 §7.3.1).
 
-    Returns the items without surrounding white space; an unterminated quote or bracket stays with what follows it.
+    Returns the items without surrounding white space, empty ones left out; but never nothing at all: of an empty value
+    b"". An unterminated quote or bracket stays with what follows it.
     """
     if b"," not in value:
         return [value]
-    items = []
-    start = position = 0
-    while position < len(value):
-        match = _LIST_ITEM.match(value, position)
-        if match is not None:
-            position = match.end()
-        if position < len(value) and value[position] != 0x2C:
-            position = len(value)  # an opening quote or bracket without its end: no comma behind it separates
-        items.append(value[start:position].strip())
-        position += 1
-        start = position
-    return [item for item in items if item]
+    items = _LIST_ITEM.findall(value) if b'"' in value or b"<" in value else value.split(b",")
+    return [item for item in map(bytes.strip, items) if item] or [b""]
 
 
 def parameters(text: bytes) -> dict[bytes, bytes | None] | None:
@@ -69,14 +68,15 @@ def parameters(text: bytes) -> dict[bytes, bytes | None] | None:
     no parameter list or has more than `PARAMETER_LIMIT` parameters.
     """
     found: dict[bytes, bytes | None] = {}
-    position = 0
+    position = count = 0
     while position < len(text):
         match = PARAM.match(text, position)
-        if match is None or len(found) == PARAMETER_LIMIT:
+        if match is None or count == PARAMETER_LIMIT:
             return None
         name, value = match.groups()
         found.setdefault(name.lower(), value)
         position = match.end()
+        count += 1
     return found
 
 
@@ -87,12 +87,12 @@ def unquote(value: bytes) -> bytes:
     return value
 
 
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-
-
 def unescape(text: bytes) -> bytes:
-    """Undo %-escapes once (RFC 3261 §19.1.2)."""
-    return _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), text) if b"%" in text else text
+    """Undo %-escapes once (RFC 3261 §19.1.2). A `%` without two hexadecimal digits stays as it is."""
+    if b"%" not in text:
+        return text
+    head, *rest = text.split(b"%")
+    return head + b"".join([_escaped(part) for part in rest])
 
 
 def whole_number(text: bytes, limit: int) -> int | None:
@@ -101,3 +101,12 @@ def whole_number(text: bytes, limit: int) -> int | None:
         return None
     number = int(text)
     return number if number <= limit else None
+
+
+_HEX = b"0123456789ABCDEFabcdef"
+_BYTE_OF = {bytes(pair): bytes.fromhex(bytes(pair).decode()) for pair in product(_HEX, repeat=2)}
+
+
+def _escaped(part: bytes) -> bytes:
+    byte = _BYTE_OF.get(part[:2])
+    return b"%" + part if byte is None else byte + part[2:]

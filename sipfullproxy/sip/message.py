@@ -20,7 +20,10 @@ from sipfullproxy.sip.uri import Uri, parse_uri
 CRLF = b"\r\n"
 
 HEADER_LIMIT = 512
-"""Header lines of one message; real ones have about thirty."""
+"""Lines of one message before its body, folds counted; real ones have about thirty."""
+
+LARGEST_BODY = 2**32 - 1
+"""Bytes; only keeps a Content-Length from being taken for a number that is none."""
 
 # RFC 3261 §7.3.3 and the registry of later ones: compact forms of header names.
 COMPACT = {
@@ -45,15 +48,15 @@ _NAMES |= COMPACT | {short.upper(): name for short, name in COMPACT.items()}
 _IS_NAME = re.compile(TOKEN).fullmatch
 
 # Request-Line = Method SP Request-URI SP SIP-Version CRLF
-# Lenient in what a Request-URI is, so that a wrong one can be answered; strict in the two single spaces.
+# Lenient in what a Request-URI is, so that a wrong one can be answered: a space too many becomes a part of it.
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([^\r\n]*) SIP/([0-9]+\.[0-9]+)", re.IGNORECASE)
 # Status-Line  = SIP-Version SP Status-Code SP Reason-Phrase CRLF
 # Lenient: the space before an empty reason phrase may be missing.
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?", re.IGNORECASE)
 _BROKEN_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb")[ \t]+([^\r\n]*)")
 
-_SINGLE = (b"from", b"to", b"call-id", b"cseq", b"max-forwards", b"content-length")
-"""Headers of which a second one makes a message ambiguous (RFC 3261 §7.3.1, RFC 4475 §3.3.8)."""
+_SINGLE = (b"from", b"to", b"call-id", b"cseq", b"max-forwards", b"max-breadth", b"content-length")
+"""Headers of which a second one makes a message ambiguous (RFC 3261 §7.3.1, RFC 4475 §3.3.8, RFC 5393 §5.3)."""
 
 
 def canonical(name: bytes) -> bytes:
@@ -69,11 +72,13 @@ class Message:
     """What requests and responses have in common. Read-only.
 
     start: the start line. lines: header lines as they came, folds included. where: positions in `lines` by canonical
-    header name. body: bytes, cut to Content-Length.
+    header name. body: bytes, cut to Content-Length. flaw: what `check` will complain about, or "".
     Available after `check()`: via (top Via), cseq, cseq_method, call_id, from_tag, to_tag.
     """
 
-    __slots__ = ("body", "call_id", "cseq", "cseq_method", "from_tag", "lines", "start", "to_tag", "via", "where")
+    __slots__ = (
+        "body", "call_id", "cseq", "cseq_method", "flaw", "from_tag", "lines", "start", "to_tag", "via", "where",
+    )  # fmt: skip
 
     via: Via
     cseq: int
@@ -87,6 +92,7 @@ class Message:
         self.lines = lines
         self.where = where
         self.body = body
+        self.flaw = ""
 
     def stamp(self, host: str, port: int) -> None:
         """Write into the top Via where the message really came from (RFC 3261 §18.2.1).
@@ -96,7 +102,7 @@ class Message:
         stamped = self.via.stamped(host, port)
         if stamped is not self.via.text:
             position = self.where[b"via"][0]
-            self.lines[position] = self.lines[position].replace(self.via.text, stamped, 1)
+            self.lines[position] = unfold(self.lines[position]).replace(self.via.text, stamped, 1)
 
     def first(self, name: bytes) -> bytes | None:
         """The whole value of the first line of that name, unfolded; None where there is none."""
@@ -104,14 +110,14 @@ class Message:
         return None if positions is None else value_of(self.lines[positions[0]])
 
     def values(self, name: bytes) -> list[bytes]:
-        """All comma-separated values of that name, over all its lines, in order."""
+        """All comma-separated values of that name, over all its lines, in order; empty ones are none."""
         positions = self.where.get(name)
         if positions is None:
             return []
-        return [item for position in positions for item in split_list(value_of(self.lines[position]))]
+        return [item for position in positions for item in split_list(value_of(self.lines[position])) if item]
 
     def number(self, name: bytes, limit: int) -> int | None:
-        """The whole number in a header; None where there is none. Raises SipError 400 when it is none or over `limit`."""
+        """The number in a header; None where there is none. SipError 400 when it is no number or over `limit`."""
         value = self.first(name)
         if value is None:
             return None
@@ -123,8 +129,8 @@ class Message:
     def check(self) -> None:
         """Read the headers that every message must have (RFC 3261 §8.1.1). Raises SipError 400 naming what is wrong."""
         where = self.where
-        if b"" in where:
-            raise SipError(400, "A header line is no header")
+        if self.flaw:
+            raise SipError(400, self.flaw)
         for name in _SINGLE:
             positions = where.get(name)
             if positions is None:
@@ -132,27 +138,26 @@ class Message:
                     raise SipError(400, f"No {_TITLE[name]} header")
             elif len(positions) > 1:
                 raise SipError(400, f"More than one {_TITLE[name]} header")
-        if b"via" not in where:
-            raise SipError(400, "No Via header")
         lines = self.lines
         self.via = Via(split_list(value_of(lines[where[b"via"][0]]))[0])
         self.cseq, self.cseq_method = parse_cseq(value_of(lines[where[b"cseq"][0]]))
         self.call_id = value_of(lines[where[b"call-id"][0]])
-        sender, recipient = value_of(lines[where[b"from"][0]]), value_of(lines[where[b"to"][0]])
+        from_tag = address.read_tag(value_of(lines[where[b"from"][0]]))
+        to_tag = address.read_tag(value_of(lines[where[b"to"][0]]))
         if not self.call_id or b" " in self.call_id or b"\t" in self.call_id:
             raise SipError(400, "Bad Call-ID")
-        if not address.well_formed(sender):
+        if from_tag is None:
             raise SipError(400, "Bad From")
-        if not address.well_formed(recipient):
+        if to_tag is None:
             raise SipError(400, "Bad To")
-        self.from_tag = address.tag(sender)
-        self.to_tag = address.tag(recipient)
+        self.from_tag = from_tag
+        self.to_tag = to_tag
 
 
 _MANDATORY = frozenset((b"from", b"to", b"call-id", b"cseq"))
 _TITLE = {
     b"from": "From", b"to": "To", b"call-id": "Call-ID", b"cseq": "CSeq", b"max-forwards": "Max-Forwards",
-    b"content-length": "Content-Length",
+    b"max-breadth": "Max-Breadth", b"content-length": "Content-Length",
 }  # fmt: skip
 
 
@@ -208,36 +213,50 @@ def parse(data: bytes) -> Request | Response:
     """Take a datagram apart (RFC 3261 §7, §18.3).
 
     data: one datagram; empty lines before the start line are ignored (§7.5), bytes behind Content-Length are cut off.
-    Returns a message that `check()` still has to look at. Raises SipError 400 when this is no SIP message at all, so
-    that nobody could be answered.
+    Returns a message that `check()` still has to look at. Raises SipError 400 when this is no SIP message at all, or
+    has no Via, so that nobody could be answered.
     """
     head, blank, body = data.lstrip(CRLF).partition(b"\r\n\r\n")
     if not blank:
         head = head.removesuffix(CRLF)
-    lines = head.split(CRLF)
-    start = lines.pop(0)
-    if b"\r\n " in head or b"\r\n\t" in head:
-        lines = _join_folds(lines)
+    start, *lines = head.split(CRLF)
+    ends = len(lines)
+    flaw = "" if blank else "No empty line behind the headers"
+    if head.count(b"\n") != ends or head.count(b"\r") != ends:
+        # Whoever cuts lines at a bare LF would read other headers than we do.
+        flaw = "A line does not end with CRLF"
+    if ends > HEADER_LIMIT:
+        flaw = "Too many header lines"
+        del lines[HEADER_LIMIT:]
+    where, bad = _index(lines)
+    message = _with_start(start, lines, where, body)
+    if b"via" not in where:
+        raise SipError(400, "No Via header")
+    message.flaw = flaw or bad or _cut_body(message)
+    return message
+
+
+def _index(lines: list[bytes]) -> tuple[dict[bytes, list[int]], str]:
+    """Where the headers of each name are, and what is wrong with any. Folds are joined to their lines on the way."""
+    flaw = ""
     where: dict[bytes, list[int]] = {}
     names = _NAMES
     for position, line in enumerate(lines):
         raw = line[: line.find(b":")]
         name = names.get(raw)
         if name is None:
+            if position and line[:1] in (b" ", b"\t"):
+                lines[:] = _join_folds(lines)
+                return _index(lines)
             name = canonical(raw)
             if b":" not in line or not _IS_NAME(name):
-                name = b""
+                flaw = "A header line is no header"
+                continue
         if name in where:
             where[name].append(position)
         else:
             where[name] = [position]
-    message = _with_start(start, lines, where, body)
-    unbroken = head.replace(CRLF, b"")
-    if len(lines) > HEADER_LIMIT or not blank or b"\n" in unbroken or b"\r" in unbroken:
-        # Whoever cuts lines at a bare LF would read other headers than we do.
-        where.setdefault(b"", []).append(0)
-    _cut_body(message)
-    return message
+    return where, flaw
 
 
 def _with_start(start: bytes, lines: list[bytes], where: dict[bytes, list[int]], body: bytes) -> Request | Response:
@@ -250,7 +269,7 @@ def _with_start(start: bytes, lines: list[bytes], where: dict[bytes, list[int]],
     if match is not None:
         return Request(start, lines, where, body, *match.groups())
     match = _BROKEN_REQUEST_LINE.fullmatch(start)
-    if match is None or b"via" not in where:
+    if match is None:
         raise SipError(400, "Not a SIP message")
     return Request(start, lines, where, body, match[1], match[2], b"")
 
@@ -266,25 +285,28 @@ def _join_folds(lines: list[bytes]) -> list[bytes]:
     return [CRLF.join(parts) for parts in joined]
 
 
-def _cut_body(message: Message) -> None:
+def _cut_body(message: Message) -> str:
     """RFC 3261 §18.3: over UDP the body ends at Content-Length; a longer one than the datagram is an error.
 
-    A wrong length is noted where `check` finds it, because such a request is answered with 400.
+    Returns what is wrong with that length, or "".
     """
     positions = message.where.get(b"content-length")
     if positions is None:
-        return
-    length = whole_number(value_of(message.lines[positions[0]]), len(message.body))
-    if length is None or len(positions) > 1:
-        message.where.setdefault(b"", []).append(positions[0])
-    else:
-        message.body = message.body[:length]
+        return ""
+    length = whole_number(value_of(message.lines[positions[0]]), LARGEST_BODY)
+    if length is None:
+        return "Bad Content-Length"
+    if length > len(message.body):
+        return "Content-Length is over the length of the body"
+    message.body = message.body[:length]
+    return ""
 
 
 class Draft:
     """A message on its way out: the lines of a received one, some of them replaced.
 
-    Lines are pushed in front of others by joining texts, so that the positions in `where` stay true.
+    Lines are pushed in front of others by joining texts, so that the positions in `where` stay true. So put first and
+    push then: what was pushed in front of a line goes when that line is replaced.
     """
 
     __slots__ = ("body", "lines", "start", "where")
@@ -298,7 +320,8 @@ class Draft:
     def push(self, name: bytes, line: bytes, below: bytes = b"via") -> None:
         """Put a header line above all others of its name; where there are none, above those named `below`."""
         positions = self.where.get(name) or self.where[below]
-        self.lines[positions[0]] = line + CRLF + self.lines[positions[0]]
+        under = self.lines[positions[0]]
+        self.lines[positions[0]] = line + CRLF + under if under else line
 
     def put(self, name: bytes, line: bytes) -> None:
         """Replace the first header line of that name, or add one above the first Via where there is none."""

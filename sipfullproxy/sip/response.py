@@ -5,7 +5,7 @@ from __future__ import annotations
 from sipfullproxy.sip.headers import address
 from sipfullproxy.sip.message import Message, value_of
 
-_COPIED = (b"via", b"from", b"to", b"call-id", b"cseq")
+_COPIED = (b"from", b"to", b"call-id", b"cseq")
 
 
 def respond(
@@ -18,11 +18,13 @@ def respond(
     """Compose a response without a body.
 
     Via, From, To, Call-ID and CSeq are copied as they came, so that even a broken request can be answered with what it
-    had of them. to_tag: put into To where it has no tag; b"" for a 100, which needs none (§8.2.6.2).
+    had of them; only the first where there may be but one, so that the answer is not broken too. to_tag: put into To
+    where it has no tag; b"" for a 100, which needs none (§8.2.6.2).
     """
     lines = [b"SIP/2.0 %d %b" % (status, phrase)]
+    lines += [request.lines[position] for position in request.where.get(b"via", ())]
     for name in _COPIED:
-        for position in request.where.get(name, ()):
+        for position in request.where.get(name, ())[:1]:
             line = request.lines[position]
             if name == b"to" and to_tag and not address.tag(value_of(line)):
                 line += b";tag=" + to_tag

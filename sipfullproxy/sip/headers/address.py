@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import QUOTED, TOKEN, WS, parameters
+from sipfullproxy.sip.grammar import IS_TOKEN, QUOTED, TOKEN, WS, parameters
 from sipfullproxy.sip.uri import Uri, parse_uri
 
 # name-addr    = [ display-name ] LAQUOT addr-spec RAQUOT
 # display-name = *(token LWS)/ quoted-string
 # Lenient: any bytes but quotes, brackets, commas and line ends stand in an unquoted display-name, because phones send
 # names with diacritics and dots there (RFC 4475 §3.1.2.15 lets us be liberal).
-_NAME_ADDR = re.compile(rb"(?:" + QUOTED + WS + rb'|[^"<>\r\n]*)<([^<>\r\n]*)>' + WS + rb"((?:;.*)?)", re.DOTALL)
+_NAME_ADDR = re.compile(rb"(?:" + QUOTED + WS + rb'|[^"<>\r\n]*+)<([^<>\r\n]*+)>' + WS + rb"((?:;.*)?)", re.DOTALL)
 # addr-spec form: "the Contact header field's parameters are header parameters, not URI parameters" (§20.10);
 # and a URI with a comma, question mark or semicolon must stand in brackets (§20).
-_ADDR_SPEC = re.compile(rb"([^\s<>\",;?]+)" + WS + rb"((?:;.*)?)", re.DOTALL)
+_ADDR_SPEC = re.compile(rb"([^\s<>\",;?]++)" + WS + rb"((?:;.*)?)", re.DOTALL)
 # tag-param = "tag" EQUAL token
 _TAG = re.compile(rb";" + WS + rb"tag" + WS + rb"=" + WS + rb"(" + TOKEN + rb")", re.IGNORECASE)
 
@@ -50,16 +50,21 @@ class Address:
 
 def tag(value: bytes) -> bytes:
     """The tag of a From or To value, b"" where there is none (RFC 3261 §19.3)."""
-    if value[:1] == b'"':
-        # A quoted name may hold brackets of its own.
-        named = _NAME_ADDR.fullmatch(value)
-        tail = named[2] if named is not None else b""
-    else:
-        tail = value[value.find(b">") + 1 :]
+    return read_tag(value) or b""
+
+
+def read_tag(value: bytes) -> bytes | None:
+    """The same; but None where the value has not the shape of an address. Its URI is not read."""
+    match = _NAME_ADDR.fullmatch(value) or _ADDR_SPEC.fullmatch(value)
+    if match is None:
+        return None
+    tail = match[2]
+    if not tail:
+        return b""
+    if tail[:5] == b";tag=" and IS_TOKEN(tail, 5):
+        return tail[5:]  # as nearly all phones write it
+    if b'"' in tail:
+        # A quoted parameter may hold a ";tag=" of its own.
+        return (parameters(tail) or {}).get(b"tag") or b""
     match = _TAG.search(tail)
-    return match[1] if match is not None else b""
-
-
-def well_formed(value: bytes) -> bool:
-    """Whether a From or To value has the shape of an address, without reading its URI."""
-    return _NAME_ADDR.fullmatch(value) is not None or _ADDR_SPEC.fullmatch(value) is not None
+    return b"" if match is None else match[1]

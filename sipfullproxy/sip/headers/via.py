@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import HOST, TOKEN, WS
+from sipfullproxy.sip.grammar import HOST, IPV4, PARAMETER_LIMIT, TOKEN, WS
 
 MAGIC = b"z9hG4bK"
 """Branches that begin so are unique by themselves (RFC 3261 §8.1.1.7); others come from RFC 2543 elements."""
@@ -15,19 +15,15 @@ MAGIC = b"z9hG4bK"
 _VIA = re.compile(
     rb"SIP" + WS + rb"/" + WS + rb"2\.0" + WS + rb"/" + WS + rb"(" + TOKEN + rb")[ \t]+"
     rb"(" + HOST + rb")" + WS + rb"(?::" + WS + rb"([0-9]{1,5})" + WS + rb")?"
-    rb"((?:;[^;]*)*)",
+    rb"((?:;[^;]*+)*+)",
     re.IGNORECASE | re.DOTALL,
 )
-# via-branch = "branch" EQUAL token
-_BRANCH = re.compile(rb";" + WS + rb"branch" + WS + rb"=" + WS + rb"([^;\s]+)", re.IGNORECASE)
 # RFC 3581 §4: response-port = "rport" [EQUAL 1*DIGIT]
 _RPORT = re.compile(
-    rb"(;" + WS + rb"rport)(?![A-Za-z0-9\-.!%*_+`'~])" + WS + rb"(?:=" + WS + rb"[0-9]*)?", re.IGNORECASE
+    rb"(;" + WS + rb"rport)(?![A-Za-z0-9\-.!%*_+`'~])(?:" + WS + rb"=" + WS + rb"[^;\s]*)?", re.IGNORECASE
 )
 # via-received = "received" EQUAL (IPv4address / IPv6address)
 _RECEIVED = re.compile(rb";" + WS + rb"received" + WS + rb"=" + WS + rb"[^;\s]*" + WS, re.IGNORECASE)
-_MADDR = re.compile(rb";" + WS + rb"maddr" + WS + rb"=" + WS + rb"([^;\s]+)", re.IGNORECASE)
-_EMPTY_PARAM = re.compile(rb";" + WS + rb"(?=;|$)")
 
 
 class Via:
@@ -44,17 +40,26 @@ class Via:
         if match is None:
             raise SipError(400, "Bad Via")
         transport, host, port, params = match.groups()
-        if params and _EMPTY_PARAM.search(params) is not None:
-            raise SipError(400, "Empty parameter in Via")
         self.text = text
         self.transport: bytes = transport.upper()
         self.host: bytes = host
         self.port: int | None = int(port) if port else None
-        branch = _BRANCH.search(params)
-        self.branch: bytes = branch[1] if branch is not None else b""
-        self.rport: bool = _RPORT.search(params) is not None
-        maddr = _MADDR.search(params) if b"maddr" in params else None
-        self.maddr: bytes | None = maddr[1] if maddr is not None else None
+        if self.port is not None and not 0 < self.port < 65536:
+            raise SipError(400, "Port out of range in Via")
+        self.branch = b""
+        self.rport = False
+        self.maddr: bytes | None = None
+        for param in params.split(b";", PARAMETER_LIMIT + 1)[1:]:
+            name, _, value = param.partition(b"=")
+            name = name.strip(b" \t").lower()
+            if name == b"branch":
+                self.branch = value.strip(b" \t")
+            elif name == b"rport":
+                self.rport = True
+            elif name == b"maddr":
+                self.maddr = value.strip(b" \t")
+            elif not name:
+                raise SipError(400, "Empty parameter in Via")
 
     @property
     def sent_by(self) -> tuple[bytes, int]:
@@ -77,7 +82,9 @@ class Via:
             text = _RECEIVED.sub(b"", text)
         source = host.encode()
         if self.rport:
-            return _RPORT.sub(rb"\1=%d" % port, text, count=1) + b";received=" + source
+            match = _RPORT.search(text)
+            assert match is not None
+            return b"%b=%d%b;received=%b" % (text[: match.end(1)], port, text[match.end() :], source)
         if self.host.strip(b"[]").lower() != source:
             return text + b";received=" + source
         return text
@@ -89,10 +96,10 @@ class Via:
         """
         if self.rport:
             return source
-        if self.maddr is not None and _IPV4.fullmatch(self.maddr):
+        if self.maddr is not None and _UNICAST.fullmatch(self.maddr):
             return self.maddr.decode(), self.port or 5060
         return source[0], self.port or 5060
 
 
 # maddr is honoured for plain unicast addresses alone: nobody makes us shout at 255.255.255.255 or a multicast group.
-_IPV4 = re.compile(rb"(?!0|127\.)(?:1?[0-9]?[0-9]|2[01][0-9]|22[0-3])(?:\.[0-9]{1,3}){3}")
+_UNICAST = re.compile(rb"(?!0|127\.|22[4-9]|2[3-5][0-9])" + IPV4)

@@ -1,0 +1,410 @@
+"""The verbs of the engine: what each promises to its caller, and what the proxy itself answers (RFC 3261 §11, 16.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.engine import Engine
+from sipfullproxy.engine.events import Failed
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.sip.message import Response, parse
+from tests.helpers import PROXY, Lab, Phone, call, hang_up
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+@pytest.fixture
+def alice(lab: Lab) -> Phone:
+    return lab.registered("alice")[0]
+
+
+@pytest.fixture
+def bob(lab: Lab, alice: Phone) -> Phone:
+    return lab.registered("bob")[0]
+
+
+def warning(response: Response) -> str:
+    return (response.first(b"warning") or b"").decode()
+
+
+# -- receive: what is no message --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keepalive", [b"\r\n\r\n", b"\r\n", b"\0", b"\0\0\0\0", b"  ", b""])
+def test_keepalives_are_silent(lab: Lab, keepalive: bytes) -> None:
+    """RFC 5626 §3.5.1: Linphone sends CRLF CRLF every 30 s."""
+    assert lab.put(keepalive, ("10.0.0.10", 5060)) == []
+    assert (lab.engine.junk, lab.engine.serial) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b"GET / HTTP/1.1\r\n\r\n", b"\x00\x01\x00\x08!\x12\xa4B", b"hello", b"\xff" * 65_000, b"SIP/2.0 99\r\n\r\n"],
+)
+def test_junk_is_counted_and_nothing_else(lab: Lab, junk: bytes) -> None:
+    assert lab.put(junk, ("10.0.0.10", 5060)) == []
+    assert (lab.engine.junk, lab.events) == (1, [])
+    lab.put(junk, ("10.0.0.10", 5060))
+    assert lab.engine.junk == 2
+
+
+def test_messages_are_numbered_and_name_their_answers(lab: Lab, alice: Phone) -> None:
+    """Each `Send` says which message made it go out."""
+    before = lab.engine.serial
+    alice.request("OPTIONS", "sip:10.0.0.1")
+    assert lab.engine.serial == before + 1
+    assert [send.cause for send in lab.sent] == [before + 1]
+
+
+def test_a_broken_request_is_answered_400_with_the_reason(lab: Lab, alice: Phone) -> None:
+    """Issue 2 §6. The response fills in `rport`, although nobody read further (RFC 3581 §4)."""
+    before = lab.engine.load
+    broken = alice.compose("INVITE", "sip:bob@10.0.0.1").replace(b"CSeq: 1 INVITE", b"CSeq: 1 BYE")
+    alice.send(broken)
+    response = alice.takes(400)
+    assert "CSeq method differs" in warning(response)
+    assert b"rport=5060;received=10.0.0.10" in (response.first(b"via") or b"")
+    alice.send(broken)
+    assert alice.takes(400).to_tag == response.to_tag, "a retransmission gets the same answer (§8.2.7)"
+    assert lab.engine.load == before
+
+
+def test_a_broken_request_with_a_broken_via_is_answered_to_where_it_came_from(lab: Lab, alice: Phone) -> None:
+    invite = alice.compose("INVITE", "sip:bob@10.0.0.1")
+    lab.put(invite.replace(b"Via: SIP/2.0/UDP ", b"Via: "), ("10.0.0.66", 7000))
+    assert [send.flow.remote for send in lab.sent] == [("10.0.0.66", 7000)]
+    assert lab.sent[0].data.startswith(b"SIP/2.0 400 ")
+
+
+def test_a_broken_ack_is_dropped(lab: Lab, alice: Phone) -> None:
+    """Nothing answers an ACK (§17.1.1.1)."""
+    alice.send(alice.compose("ACK", "sip:bob@10.0.0.1").replace(b"CSeq: 1 ACK", b"CSeq: 1 BYE"))
+    alice.send(alice.compose("ACK", "tel:+421905123456"))
+    alice.send(alice.compose("ACK", "sip:bob@10.0.0.1", max_forwards=0))
+    assert lab.sent == []
+
+
+def test_another_version_of_sip(alice: Phone) -> None:
+    """§21.5.6."""
+    alice.send(alice.compose("OPTIONS", "sip:10.0.0.1").replace(b" SIP/2.0\r\n", b" SIP/3.0\r\n", 1))
+    assert alice.takes(505)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK0\r\n\r\n",
+        b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK0-unknown.0\r\nFrom: <sip:a@b>;tag=1\r\n"
+        b"To: <sip:c@d>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\n",
+        b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n"
+        b"To: <sip:c@d>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\n",
+    ],
+    ids=["nothing but a Via", "unknown branch", "Via of somebody else"],
+)
+def test_a_response_that_belongs_to_nothing_is_dropped(lab: Lab, response: bytes) -> None:
+    """§16.7 item 3, RFC 6026 §7.3."""
+    assert lab.put(response, ("10.0.0.11", 5060)) == []
+    assert lab.engine.junk == 0
+
+
+# -- receive: bugs ----------------------------------------------------------------------------------------------------
+
+
+class Bugged:
+    """A lab whose engine has a bug in one place, and a list of the bugs that were reported."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+        self.bugs: list[Exception] = []
+        self.lab = Lab()
+        self.lab.engine._report = self.bugs.append
+        self.alice, self.bob = self.lab.registered("alice", "bob")
+        monkeypatch.setattr(where, self._fail)
+
+    def _fail(self, *_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("a bug")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "sipfullproxy.engine.engine.loop_mark",
+        "sipfullproxy.engine.forwarding.Forwarder.request",
+        "sipfullproxy.engine.engine.server_key",
+        "sipfullproxy.engine.calls.Calls.begin",
+    ],
+)
+def test_a_bug_is_a_500_and_is_reported(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """Issue 2 §6: "a 500 for that one request, a traceback in the log, and the next datagram is served"."""
+    with monkeypatch.context() as patch:
+        bugged = Bugged(patch, where)
+        invite = bugged.alice.compose("INVITE", "sip:bob@10.0.0.1", branch="z9hG4bKbug")
+        bugged.alice.send(invite)
+        assert any(isinstance(bug, ZeroDivisionError) for bug in bugged.bugs)
+    if where != "sipfullproxy.engine.engine.server_key":
+        while (response := bugged.alice.takes()).status == 100:
+            pass
+        assert response.status == 500
+    bugged.lab.advance(300)
+    bugged.alice.inbox.clear()
+    assert bugged.lab.engine.load["calls"] == 0, "and no call is left behind"
+    call(bugged.alice, bugged.bob)
+
+
+def test_a_bug_in_reading_is_a_500_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        bugged = Bugged(patch, "sipfullproxy.sip.message.Request.check")
+        assert bugged.lab.put(bugged.alice.compose("OPTIONS", "sip:10.0.0.1"), bugged.alice.address)
+    assert bugged.lab.sent[-1].data.startswith(b"SIP/2.0 500 ")
+    assert len(bugged.bugs) == 1
+
+
+def test_a_bug_in_taking_apart_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nobody to answer yet."""
+    with monkeypatch.context() as patch:
+        bugged = Bugged(patch, "sipfullproxy.engine.engine.parse")
+        assert bugged.lab.put(b"OPTIONS sip:10.0.0.1 SIP/2.0\r\n\r\n", ("10.0.0.10", 5060)) == []
+    assert len(bugged.bugs) == 1
+    assert bugged.lab.engine.junk == 0
+
+
+def test_a_bug_in_an_ack_or_a_response_is_reported_and_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        bugged = Bugged(patch, "sipfullproxy.engine.engine.loop_mark")
+        bugged.alice.request("ACK", "sip:bob@10.0.0.1", to="<sip:bob@10.0.0.1>;tag=1")
+        assert len(bugged.bugs) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr("sipfullproxy.engine.forwarding.Forwarder.response", bugged._fail)
+        bugged.alice.invite("bob")
+        bugged.alice.takes(100)
+        bugged.bob.ring(bugged.bob.takes("INVITE"))
+    assert len(bugged.bugs) == 2
+    assert not bugged.alice.inbox
+
+
+def test_a_bug_in_a_timer_stops_no_other_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        bugged = Bugged(patch, "sipfullproxy.engine.calls.Call.fired")
+        call(bugged.alice, bugged.bob)
+        bugged.lab.advance(4000)
+    assert bugged.bugs
+    assert bugged.lab.kinds[-2:] == ["unregistered", "unregistered"]
+
+
+def test_without_a_reporter_a_bug_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a test does not pass over one."""
+    lab = Lab()
+    monkeypatch.setattr("sipfullproxy.engine.engine.server_key", lambda request: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        lab.phone("alice").request("OPTIONS", "sip:10.0.0.1")
+
+
+# -- what the proxy answers itself ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("uri", ["sip:10.0.0.1", "sip:10.0.0.1:5060", "sip:10.0.0.1;transport=udp"])
+def test_options_to_the_proxy(lab: Lab, uri: str) -> None:
+    """§11.2, for strangers too: it is how one asks whether the proxy lives."""
+    stranger = lab.phone("zoe")
+    stranger.request("OPTIONS", uri)
+    response = stranger.takes(200)
+    assert response.to_tag
+    assert {b"INVITE", b"ACK", b"CANCEL", b"BYE", b"OPTIONS"} < set(response.values(b"allow"))
+    for header in (b"accept", b"accept-encoding", b"accept-language", b"supported"):
+        assert response.first(header) is not None
+    for copied in (b"from", b"call-id", b"cseq"):
+        assert response.first(copied)
+
+
+def test_options_to_the_proxy_that_require_something(alice: Phone) -> None:
+    """§8.2.2.3."""
+    alice.request("OPTIONS", "sip:10.0.0.1", headers=("Require: telepathy",))
+    assert alice.takes(420).values(b"unsupported") == [b"telepathy"]
+
+
+@pytest.mark.parametrize("zero", ["0", "00"])
+def test_options_with_no_hop_left_are_answered_here(alice: Phone, bob: Phone, zero: str) -> None:
+    """§16.3 item 3: a traceroute of SIP."""
+    alice.request("OPTIONS", "sip:bob@10.0.0.1", max_forwards=None, headers=(f"Max-Forwards: {zero}",))
+    assert alice.takes(200)
+    assert not bob.inbox
+
+
+def test_options_to_a_user_are_forwarded(alice: Phone, bob: Phone) -> None:
+    """§11.1: it is the phone that is asked."""
+    alice.request("OPTIONS", "sip:bob@10.0.0.1")
+    bob.reply(bob.takes("OPTIONS"), 200)
+    assert alice.takes(200)
+
+
+@pytest.mark.parametrize(
+    ("method", "uri"),
+    [("PUBLISH", "sip:alice@10.0.0.1"), ("PUBLISH", "sip:10.0.0.1"), ("SUBSCRIBE", "sip:10.0.0.1")],
+)
+def test_no_events_are_kept_here(alice: Phone, method: str, uri: str) -> None:
+    """RFC 3903 §6, RFC 6665 §4.2.1.1: 489, and never a false 200, as the original gave."""
+    alice.request(method, uri, headers=("Event: presence",))
+    assert alice.takes(489)
+
+
+def test_subscribe_to_a_user_is_forwarded(alice: Phone, bob: Phone) -> None:
+    alice.request("SUBSCRIBE", "sip:bob@10.0.0.1", headers=("Event: presence", "Expires: 600"))
+    subscribe = bob.takes("SUBSCRIBE")
+    assert subscribe.values(b"record-route") == [b"<sip:10.0.0.1:5060;lr>"]
+    bob.reply(subscribe, 200)
+    assert alice.takes(200)
+
+
+@pytest.mark.parametrize("method", ["MESSAGE", "INFO", "NOTIFY", "REFER", "BYE", "UPDATE", "PRACK", "NONSENSE"])
+def test_nothing_else_is_for_the_proxy_itself(alice: Phone, method: str) -> None:
+    """§8.2.1."""
+    alice.request(method, "sip:10.0.0.1")
+    assert b"OPTIONS" in alice.takes(405).values(b"allow")
+
+
+def test_a_call_to_nobody(lab: Lab, alice: Phone) -> None:
+    """A Request-URI without a user (§21.4.22)."""
+    alice.invite("sip:10.0.0.1")
+    assert alice.takes(484)
+    assert [(event.status, event.whom) for event in lab.told() if isinstance(event, Failed)] == [(484, "10.0.0.1")]
+
+
+def test_unknown_absent_and_stranger(lab: Lab, alice: Phone) -> None:
+    """404: there is nobody of that name. 480: he is away. 403: who asks? (§21.4)"""
+    lab.registered("carol")[0].register(expires=0)
+    alice.invite("nobody")
+    assert alice.takes(404)
+    alice.invite("carol")
+    assert alice.takes(480)
+    stranger = lab.phone("zoe")
+    for whom in ("alice", "carol", "nobody"):
+        stranger.invite(whom)
+        assert stranger.takes(403), "a stranger does not learn who is there"
+
+
+def test_what_has_arrived_needs_no_more_hops(lab: Lab) -> None:
+    """§16.3 is about what is forwarded; a REGISTER with `Max-Forwards: 0` that is for us has come to its end."""
+    assert lab.phone("zoe").register(max_forwards=0).status == 200
+    assert lab.phone("eva").register(headers=("Proxy-Require: telepathy",)).status == 200
+
+
+def test_without_max_forwards(alice: Phone, bob: Phone) -> None:
+    """§16.6 item 3; with 0 it goes no further (§16.3 item 3)."""
+    alice.request("MESSAGE", "sip:bob@10.0.0.1", max_forwards=None)
+    assert bob.takes("MESSAGE").first(b"max-forwards") == b"70"
+    alice.request("MESSAGE", "sip:bob@10.0.0.1", max_forwards=0)
+    assert alice.takes(483)
+
+
+# -- retransmissions --------------------------------------------------------------------------------------------------
+
+
+def test_retransmissions_are_absorbed(lab: Lab, alice: Phone, bob: Phone) -> None:
+    """§17.2: the original relayed every one of them."""
+    invite = alice.compose("INVITE", "sip:bob@10.0.0.1", branch="z9hG4bKonce", call_id="once")
+    for _ in range(3):
+        alice.send(invite)
+        assert alice.takes(100)
+    got = bob.takes("INVITE")
+    assert not bob.inbox
+    bob.ring(got)
+    assert alice.takes(180)
+    alice.send(invite)
+    assert alice.takes(180), "the last provisional again"
+    bob.reply(got, 486)
+    bob.reply(got, 486)
+    assert alice.takes(486)
+    assert not alice.inbox
+    assert [bob.takes("ACK"), bob.takes("ACK")], "each 486 is acknowledged here, and passed on once"
+    assert lab.kinds == ["ringing", "busy"]
+
+
+def test_a_message_sent_twice_is_read_once(alice: Phone, bob: Phone) -> None:
+    message = alice.compose("MESSAGE", "sip:bob@10.0.0.1", branch="z9hG4bKhello", call_id="hello")
+    alice.send(message)
+    alice.send(message)
+    bob.reply(bob.takes("MESSAGE"), 200)
+    assert not bob.inbox
+    alice.send(message)
+    assert [alice.takes(200), alice.takes(200)]
+
+
+# -- tick, next_timer, lost, events, load -----------------------------------------------------------------------------
+
+
+def test_an_engine_with_nothing_to_do_wants_no_tick() -> None:
+    engine = Engine(Config(address=PROXY, flow_key=b"k"), random=bytes)
+    assert engine.next_timer() is None
+    assert engine.tick(5.0) == []
+    assert engine.events() == []
+    assert engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 0}
+
+
+def test_tick_is_wanted_when_the_first_timer_is_due(lab: Lab, alice: Phone, bob: Phone) -> None:
+    """Timer A after T1 (§17.1.1.2); its letter is the cause of what goes out."""
+    lab.advance(33)
+    alice.invite("bob")
+    assert lab.engine.next_timer() == lab.now + 0.5
+    assert lab.engine.tick(lab.now + 0.4) == []
+    again = lab.engine.tick(lab.now + 0.5)
+    assert [(send.cause, send.data.split()[0]) for send in again] == [("A", b"INVITE")]
+
+
+def test_tick_is_wanted_when_a_registration_runs_out(lab: Lab) -> None:
+    lab.phone("bob").register(expires=60)
+    lab.advance(40)
+    assert lab.engine.next_timer() == 1060.0
+
+
+def test_tick_once_too_often_does_nothing(lab: Lab, alice: Phone) -> None:
+    lab.advance(10_000)
+    assert lab.engine.tick(lab.now) == []
+    assert lab.engine.next_timer() is None
+
+
+def test_events_are_told_once_and_numbered(lab: Lab, alice: Phone, bob: Phone) -> None:
+    call(alice, bob)
+    hang_up(alice, bob)
+    assert lab.engine.events() == []
+    assert [event.serial for event in lab.events] == [3, 4, 5], "two were told for the registrations"
+
+
+def test_what_cannot_be_sent_is_a_503_for_us_and_a_500_for_the_caller(lab: Lab, alice: Phone, bob: Phone) -> None:
+    """§16.9, and §16.7 item 6: "a proxy that receives a 503 … SHOULD NOT forward it"."""
+    alice.invite("bob")
+    alice.takes(100)
+    lab.lose(bob.address)
+    assert alice.takes(500)
+    assert lab.kinds == ["failed"]
+
+
+def test_after_everything_nothing_is_left(lab: Lab, alice: Phone, bob: Phone) -> None:
+    """No table keeps what is over."""
+    call(alice, bob)
+    hang_up(bob, alice)
+    alice.invite("nobody")
+    alice.request("OPTIONS", "sip:10.0.0.1")
+    bob.request("MESSAGE", "sip:alice@10.0.0.1")
+    assert lab.engine.load["transactions"] > 0
+    lab.advance(10_000)
+    assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 0}
+
+
+def test_the_config_keeps_its_secret() -> None:
+    assert "flow_key" not in repr(Config(address=PROXY, flow_key=b"secret"))
+
+
+def test_a_response_goes_to_where_the_via_says(lab: Lab, bob: Phone) -> None:
+    """§18.2.2: without `rport` to the port of Via, whatever port it came from."""
+    old = lab.phone("old", "10.0.0.77:5060", rport=False)
+    lab.put(old.compose("OPTIONS", "sip:10.0.0.1"), ("10.0.0.77", 31_337))
+    assert old.takes(200)
+    answer = lab.sent[-1]
+    assert answer.flow == Flow("udp", PROXY, ("10.0.0.77", 5060))
+    parsed = parse(answer.data)
+    assert parsed.first(b"via") == b"SIP/2.0/UDP 10.0.0.77:5060;branch=z9hG4bK-old-5060-1"

@@ -1,0 +1,501 @@
+"""The registrar, item by item of RFC 3261 §10.3, as phones meet it: by REGISTER and what comes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from sipfullproxy.engine import location
+from sipfullproxy.engine.events import Registered, Unregistered
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.message import Response
+from tests.helpers import Lab, Phone
+
+UUID = '+sip.instance="<urn:uuid:7bbd8088-329f-0015-9438-c07beeefc2a1>"'
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+@pytest.fixture
+def bob(lab: Lab) -> Phone:
+    return lab.phone("bob", "10.0.0.11:5060")
+
+
+def contacts(response: Response) -> dict[str, int]:
+    """What a 200 to REGISTER lists: the Contact URIs, and the seconds that each was given."""
+    found = {}
+    for value in response.values(b"contact"):
+        contact = Address(value)
+        found[contact.spec.decode()] = int(contact.params[b"expires"] or b"")
+    return found
+
+
+def ask(phone: Phone) -> dict[str, int]:
+    """A REGISTER without a Contact only asks (§10.2.3)."""
+    response = phone.register(expires=None, contacts=[], call_id="query")
+    assert response.status == 200
+    return contacts(response)
+
+
+def why(response: Response) -> str:
+    return (response.first(b"warning") or b"").decode()
+
+
+# -- adding, asking, refreshing, removing (§10.2) ---------------------------------------------------------------------
+
+
+def test_a_phone_registers_and_is_told_of(lab: Lab, bob: Phone) -> None:
+    response = bob.register(headers=("User-Agent: Linphone",))
+    assert response.status == 200
+    assert contacts(response) == {"sip:bob@10.0.0.11:5060": 3600}
+    assert response.to_tag
+    assert lab.told() == [
+        Registered(
+            serial=1, time=1000.0, who="bob@10.0.0.1", address="10.0.0.11:5060", contact="sip:bob@10.0.0.11:5060",
+            agent="Linphone", expires=3600,
+        )
+    ]  # fmt: skip
+
+
+def test_without_a_contact_it_only_asks(lab: Lab, bob: Phone) -> None:
+    assert ask(bob) == {}
+    bob.register()
+    lab.advance(600)
+    assert ask(bob) == {"sip:bob@10.0.0.11:5060": 3000}
+    assert lab.kinds == ["registered"]
+
+
+def test_all_contacts_come_back_each_with_its_time(lab: Lab, bob: Phone) -> None:
+    """§10.3 item 8: "enumerating all current bindings", also those of other phones."""
+    desk = lab.phone("bob", "10.0.0.12:5070")
+    bob.register(expires=600)
+    lab.advance(100)
+    assert contacts(desk.register(expires=300)) == {"sip:bob@10.0.0.12:5070": 300, "sip:bob@10.0.0.11:5060": 500}
+
+
+def test_many_contacts_in_one_request(lab: Lab, bob: Phone) -> None:
+    """In one header, in several, or in the compact form (§7.3.1, §20.10)."""
+    response = bob.register(
+        expires=900,
+        contacts=["<sip:bob@10.0.0.11:5060>;expires=120, <sip:bob@10.0.0.21>", "sip:bob@10.0.0.22;expires=60"],
+        headers=("m: <sip:bob@10.0.0.23>",),
+    )
+    assert contacts(response) == {
+        "sip:bob@10.0.0.11:5060": 120, "sip:bob@10.0.0.21": 900, "sip:bob@10.0.0.22": 60, "sip:bob@10.0.0.23": 900,
+    }  # fmt: skip
+    assert lab.kinds == ["registered"] * 4
+
+
+def test_compact_contact_alone(bob: Phone) -> None:
+    response = bob.register(contacts=[], headers=("m: <sip:bob@10.0.0.11:5060>",))
+    assert contacts(response) == {"sip:bob@10.0.0.11:5060": 3600}
+
+
+def test_a_refresh_prolongs_and_is_no_news(lab: Lab, bob: Phone) -> None:
+    bob.register()
+    lab.advance(3000)
+    assert contacts(bob.register()) == {"sip:bob@10.0.0.11:5060": 3600}
+    lab.advance(3000)
+    assert ask(bob) == {"sip:bob@10.0.0.11:5060": 600}
+    assert lab.kinds == ["registered"]
+
+
+@pytest.mark.parametrize("how", ["header", "parameter"])
+def test_zero_removes(lab: Lab, bob: Phone, how: str) -> None:
+    """§10.2.2."""
+    bob.register()
+    if how == "header":
+        response = bob.register(expires=0)
+    else:
+        response = bob.register(expires=3600, contacts=["<sip:bob@10.0.0.11:5060>;expires=0"])
+    assert (response.status, contacts(response)) == (200, {})
+    assert lab.told("unregistered") == [
+        Unregistered(
+            serial=2, time=1000.0, who="bob@10.0.0.1", address="10.0.0.11:5060", contact="sip:bob@10.0.0.11:5060",
+            why="request",
+        )
+    ]  # fmt: skip
+
+
+def test_removing_what_is_not_there_is_fine(lab: Lab, bob: Phone) -> None:
+    response = bob.register(expires=0)
+    assert (response.status, contacts(response), lab.kinds) == (200, {}, [])
+
+
+def test_star_removes_all(lab: Lab, bob: Phone) -> None:
+    """§10.2.2: and other Call-IDs do not protect a binding (§10.3 item 6)."""
+    bob.register()
+    lab.phone("bob", "10.0.0.12:5060").register()
+    response = bob.register(expires=0, contacts=["*"], call_id="new")
+    assert (response.status, contacts(response)) == (200, {})
+    assert lab.kinds == ["registered", "registered", "unregistered", "unregistered"]
+
+
+@pytest.mark.parametrize(
+    ("expires", "star"),
+    [
+        (None, ["*"]),
+        (3600, ["*"]),
+        (0, ["*", "<sip:bob@10.0.0.11:5060>"]),
+        (0, ["*, <sip:bob@10.0.0.11:5060>"]),
+        (0, ["*;expires=0"]),
+    ],
+)
+def test_star_must_stand_alone_and_with_zero(bob: Phone, expires: int | None, star: list[str]) -> None:
+    """§10.3 item 6: 400, and nothing is removed."""
+    bob.register()
+    assert bob.register(expires=expires, contacts=star).status == 400
+    assert ask(bob) == {"sip:bob@10.0.0.11:5060": 3600}
+
+
+def test_star_out_of_order_removes_nothing(bob: Phone) -> None:
+    """§10.3 item 6: "Otherwise, the update MUST be aborted and the request fails"."""
+    bob.register(cseq=7, call_id="one", contacts=["<sip:bob@10.0.0.21>"])
+    bob.register(cseq=9, call_id="two", contacts=["<sip:bob@10.0.0.22>"])
+    assert bob.register(cseq=9, call_id="two", expires=0, contacts=["*"]).status == 500
+    assert set(ask(bob)) == {"sip:bob@10.0.0.21", "sip:bob@10.0.0.22"}
+
+
+# -- how long (§10.3 item 7) ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameter", "header", "granted"),
+    [
+        (";expires=120", 600, 120),
+        ("", 600, 600),
+        ("", None, 3600),
+        (";expires=soon", 600, 3600),
+        (";expires=", 600, 3600),
+        (";expires=-5", 600, 3600),
+        (';expires="120"', 600, 3600),
+        ("", "soon", 3600),
+        ("", 100_000, 86_400),
+        (";expires=99999999999999999999999999999", None, 86_400),
+        (";expires=0000000000000000000000000000120", None, 120),
+        (";EXPIRES=120", None, 120),
+        ("", 60, 60),
+    ],
+)
+def test_the_time_that_a_contact_is_given(bob: Phone, parameter: str, header: int | None, granted: int) -> None:
+    """Its own parameter, else the header, else an hour; malformed values are an hour, too (§10.2.1.1, §20.10)."""
+    response = bob.register(expires=header, contacts=[f"<sip:bob@10.0.0.11:5060>{parameter}"])
+    assert contacts(response) == {"sip:bob@10.0.0.11:5060": granted}
+
+
+def test_too_brief(bob: Phone) -> None:
+    """423 tells what would do; and all of the request falls (§10.3 item 7)."""
+    response = bob.register(expires=600, contacts=["<sip:bob@10.0.0.11:5060>", "<sip:bob@10.0.0.21>;expires=59"])
+    assert response.status == 423
+    assert response.first(b"min-expires") == b"60"
+    assert ask(bob) == {}
+
+
+def test_who_never_comes_back_runs_out(lab: Lab, bob: Phone) -> None:
+    bob.register(expires=60)
+    lab.advance(59.9)
+    assert lab.kinds == ["registered"]
+    lab.advance(0.2)
+    lab.advance(3600)
+    assert [(event.time, event) for event in lab.told("unregistered")] == [
+        (
+            1060.0,
+            Unregistered(
+                serial=2, time=1060.0, who="bob@10.0.0.1", address="10.0.0.11:5060", contact="sip:bob@10.0.0.11:5060",
+                why="expired",
+            ),
+        )
+    ]  # fmt: skip
+    assert ask(bob) == {}
+    bob.register()
+    assert lab.kinds == ["registered", "unregistered", "registered"]
+
+
+def test_the_last_second_is_told_as_one(lab: Lab, bob: Phone) -> None:
+    """`expires=0` in a 200 would say that the binding is gone."""
+    bob.register(expires=60)
+    lab.advance(59.8)
+    assert ask(bob) == {"sip:bob@10.0.0.11:5060": 1}
+
+
+def test_a_clock_that_jumps_shows_nobody_who_ran_out(lab: Lab, bob: Phone) -> None:
+    """A laptop that slept: the REGISTER is there before the timers."""
+    bob.register(expires=60)
+    lab.now += 10_000
+    assert ask(bob) == {}
+    assert lab.kinds == ["registered", "unregistered"]
+
+
+# -- order (§10.3 item 7) ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cseq", [4, 5])
+@pytest.mark.parametrize("expires", [0, 600])
+def test_out_of_order_changes_nothing(bob: Phone, cseq: int, expires: int) -> None:
+    """The same Call-ID and a CSeq that is not higher: the update is aborted."""
+    bob.register(cseq=5)
+    assert bob.register(cseq=cseq, expires=expires).status == 500
+    assert ask(bob) == {"sip:bob@10.0.0.11:5060": 3600}
+
+
+def test_another_call_id_begins_anew(bob: Phone) -> None:
+    """A phone that was restarted counts from 1 again."""
+    bob.register(cseq=500)
+    assert bob.register(cseq=1, call_id="after-restart", expires=600).status == 200
+    assert ask(bob) == {"sip:bob@10.0.0.11:5060": 600}
+
+
+def test_all_or_nothing(lab: Lab, bob: Phone) -> None:
+    """Whatever is wrong with one Contact, the others stay as they were (§10.3: "completely or not at all")."""
+    bob.register(cseq=5)
+    new = "<sip:bob@10.0.0.21>"
+    for other, status in [
+        ("<sip:bob@10.0.0.11:5060>", 500),
+        ("<sip:bob@10.0.0.22>;q=7", 400),
+        ("<sip:bob@10.0.0.22>;expires=1", 423),
+        ("<sip:bob@>", 400),
+        ("<mailto:bob@10.0.0.1>", 400),
+        ('"Bob <sip:bob@10.0.0.22>', 400),
+    ]:
+        assert bob.register(cseq=5, contacts=[new, other]).status == status, other
+    assert ask(bob) == {"sip:bob@10.0.0.11:5060": 3600}
+    assert lab.kinds == ["registered"]
+
+
+def test_a_retransmitted_register_is_answered_and_not_done_again(lab: Lab, bob: Phone) -> None:
+    """It is the same transaction (§17.2.2), so its equal CSeq is no error."""
+    first = bob.register(branch="z9hG4bK-1", cseq=3)
+    second = bob.register(branch="z9hG4bK-1", cseq=3)
+    assert (first.status, first.lines) == (second.status, second.lines)
+    assert lab.kinds == ["registered"]
+
+
+# -- which phone is it ------------------------------------------------------------------------------------------------
+
+
+def test_a_restarted_phone_takes_its_own_place(lab: Lab) -> None:
+    """Linphone has a random port after each start, and `+sip.instance` stays (RFC 5626 §4.1)."""
+    before = lab.phone("bob", "10.0.0.11:49006", contact_params=";" + UUID)
+    after = lab.phone("bob", "10.0.0.11:50001", contact_params=";" + UUID)
+    before.register()
+    assert contacts(after.register()) == {"sip:bob@10.0.0.11:50001": 3600}
+    assert lab.kinds == ["registered"]
+    lab.advance(4000)
+    assert lab.kinds == ["registered", "unregistered"]
+
+
+def test_other_instances_and_other_ways_stand_beside_it(bob: Phone) -> None:
+    """`reg-id` tells several flows of one phone apart (RFC 5626 §4.2)."""
+    uri = "<sip:bob@10.0.0.{}>"
+    for number, params in enumerate(
+        (f";{UUID};reg-id=1", f";{UUID};reg-id=2", ';+sip.instance="<urn:uuid:other>"', ""), start=21
+    ):
+        bob.register(contacts=[uri.format(number) + params])
+    assert len(ask(bob)) == 4
+
+
+def test_who_left_its_instance_out_is_known_by_its_uri(lab: Lab, bob: Phone) -> None:
+    """Not every phone repeats all parameters when it says good-bye (§10.2.2)."""
+    bob.register(contacts=[f"<sip:bob@10.0.0.11:5060>;{UUID}"])
+    assert contacts(bob.register(expires=0)) == {}
+    assert lab.kinds == ["registered", "unregistered"]
+
+
+def test_quotes_may_hold_brackets_and_semicolons(bob: Phone) -> None:
+    """Every instance has a `>` in quotes; and what looks like `expires` in quotes is none. All comes back."""
+    params = f';{UUID};note="a;expires=7, <b>";video;expires-soon=1'
+    response = bob.register(contacts=[f'"Bob, \\"the <phone>" <sip:bob@10.0.0.11:5060>{params};expires=77;q=0.5'])
+    assert response.values(b"contact") == [f"<sip:bob@10.0.0.11:5060>{params};q=0.5;expires=77".encode()]
+
+
+def test_an_iphone(bob: Phone) -> None:
+    """Linphone on iOS: more than 1,000 bytes, the push parameters inside the URI, instance behind it."""
+    token = "EDB1EF9099F4C40B24E14D5753C5EF703539A6027F367333B2896E64083C2C01"
+    uri = (
+        f"sip:bob@10.0.0.11:5060;pn-prid={token}:voip&{token}:remote;pn-provider=apns;"
+        "pn-param=ABCD1234.org.linphone.phone.voip;pn-silent=1;pn-timeout=0;pn-msg-str=IM_MSG;pn-call-str=IC_MSG;"
+        f"pn-groupchat-str=GC_MSG;pn-call-snd=notes_of_the_optimistic.caf;pn-msg-snd=msg.caf;x={'y' * 700}"
+        ";transport=udp"
+    )
+    contact = f'<{uri}>;{UUID};+org.linphone.specs="groupchat,lime"'
+    assert len(contact) > 1000
+    assert bob.register(contacts=[contact]).values(b"contact") == [f"{contact};expires=3600".encode()]
+    assert bob.register(expires=0, contacts=[contact]).values(b"contact") == []
+
+
+@pytest.mark.parametrize("spelling", ["sip:bob@10.0.0.1", "sip:bob@10.0.0.1:5060", "sip:bob@lab.sk;user=ip"])
+def test_one_user_by_all_our_names(spelling: str) -> None:
+    """§10.3 item 5: the address-of-record is taken without its parameters, and all our names are one domain."""
+    lab = Lab(domains=frozenset({"lab.sk"}))
+    bob = lab.phone("bob", "10.0.0.11:5060")
+    bob.register()
+    bob.aor = spelling
+    assert ask(bob) == {"sip:bob@10.0.0.11:5060": 3600}
+
+
+def test_a_user_with_diacritics(lab: Lab) -> None:
+    """UTF-8 as it is, or %-escaped: one user (§10.3 item 5, §19.1.2)."""
+    plain, escaped = lab.phone("žofia", "10.0.0.11:5060"), lab.phone("%C5%BEofia", "10.0.0.12:5060")
+    plain.register()
+    assert len(ask(escaped)) == 1
+    assert [event.who for event in lab.told() if isinstance(event, Registered)] == ["žofia@10.0.0.1"]
+    caller = lab.registered("alice")[0]
+    caller.invite("%c5%BEofia")
+    assert plain.takes("INVITE")
+
+
+def test_user_names_keep_their_case(lab: Lab, bob: Phone) -> None:
+    """§19.1.4: "Comparison of the userinfo … is case-sensitive"."""
+    bob.register()
+    assert ask(lab.phone("Bob")) == {}
+
+
+def test_nat_rebinding_is_a_new_way_to_the_same_phone(lab: Lab) -> None:
+    """The Contact is private and stays; what counts is where the REGISTER really came from."""
+    before = lab.phone("bob", "10.0.0.99:40001", contact="sip:bob@192.168.0.2:5060")
+    after = lab.phone("bob", "10.0.0.99:40002", contact="sip:bob@192.168.0.2:5060")
+    before.register()
+    after.register(call_id="register-bob-40001", cseq=2)
+    assert lab.kinds == ["registered"]
+    alice = lab.registered("alice")[0]
+    alice.invite("bob")
+    assert not before.inbox
+    assert after.takes("INVITE").uri_text == b"sip:bob@192.168.0.2:5060"
+
+
+# -- what is refused --------------------------------------------------------------------------------------------------
+
+
+def register(phone: Phone, uri: str, to: str, *headers: str) -> Response:
+    """A REGISTER with any Request-URI and any To."""
+    phone.request("REGISTER", uri, to=to, headers=headers)
+    response = phone.takes()
+    assert isinstance(response, Response)
+    return response
+
+
+def test_a_user_of_another_domain(bob: Phone) -> None:
+    """§10.3 item 5."""
+    assert register(bob, "sip:10.0.0.1", "<sip:bob@example.com>").status == 404
+    assert register(bob, "sip:10.0.0.1", "<sip:bob@10.0.0.1:5070>").status == 404
+
+
+@pytest.mark.parametrize("to", ["<sip:10.0.0.1>", "<tel:+421905123456>", "<sip:bob@10.0.0.1:99999>"])
+def test_a_to_that_is_no_user(bob: Phone, to: str) -> None:
+    assert register(bob, "sip:10.0.0.1", to).status == 400
+
+
+def test_the_request_uri_names_a_domain(bob: Phone) -> None:
+    """§10.2: "The userinfo and "@" components of the SIP URI MUST NOT be present"."""
+    assert register(bob, "sip:bob@10.0.0.1", "<sip:bob@10.0.0.1>").status == 400
+    assert register(bob, "tel:+421905123456", "<sip:bob@10.0.0.1>").status == 416
+
+
+def test_a_required_extension_that_nobody_knows(bob: Phone) -> None:
+    """§10.3 item 2, §8.2.2.3."""
+    response = register(bob, "sip:10.0.0.1", "<sip:bob@10.0.0.1>", "Require: outbound, telepathy")
+    assert response.status == 420
+    assert response.values(b"unsupported") == [b"outbound", b"telepathy"]
+    assert ask(bob) == {}
+
+
+def test_an_extension_that_is_only_supported_is_no_matter(bob: Phone) -> None:
+    assert bob.register(headers=("Supported: replaces, outbound, gruu, path",)).status == 200
+
+
+def test_a_domain_that_is_not_ours_is_not_ours_to_register(lab: Lab, bob: Phone) -> None:
+    """§10.3 item 1: forwarded, like any other request; for those who may call out."""
+    assert register(bob, "sip:192.0.2.7", "<sip:bob@192.0.2.7>").status == 403
+    bob.register()
+    bob.request("REGISTER", "sip:192.0.2.7", to="<sip:bob@192.0.2.7>")
+    assert [send.flow.remote for send in lab.astray] == [("192.0.2.7", 5060)]
+
+
+def test_more_contacts_than_one_may_have(bob: Phone) -> None:
+    many = [f"<sip:bob@10.0.1.{number}>" for number in range(location.BINDINGS_PER_USER + 1)]
+    assert bob.register(contacts=many).status == 403
+    assert bob.register(contacts=many[1:]).status == 200
+    assert len(ask(bob)) == location.BINDINGS_PER_USER
+
+
+def test_one_phone_too_many_takes_the_place_of_the_most_silent(lab: Lab, bob: Phone) -> None:
+    """Not of the one with the shortest time: that one comes back most often."""
+    bob.register(expires=600, contacts=["<sip:bob@10.0.1.1>"])
+    for number in range(2, location.BINDINGS_PER_USER + 1):
+        bob.register(contacts=[f"<sip:bob@10.0.1.{number}>"])
+    bob.register(expires=600, contacts=["<sip:bob@10.0.1.1>"])
+    lab.events.clear()
+    bob.register(expires=60, contacts=["<sip:bob@10.0.2.1>", "<sip:bob@10.0.2.2>"])
+    left = set(ask(bob))
+    assert {"sip:bob@10.0.1.1", "sip:bob@10.0.2.1", "sip:bob@10.0.2.2"} <= left
+    assert len(left) == location.BINDINGS_PER_USER
+    gone = [(event.contact, event.why) for event in lab.told() if isinstance(event, Unregistered)]
+    assert gone == [("sip:bob@10.0.1.2", "replaced"), ("sip:bob@10.0.1.3", "replaced")]
+
+
+def test_a_full_house(lab: Lab, bob: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No new phone comes in; who is here may stay, and may leave."""
+    monkeypatch.setattr(location, "BINDINGS", 1)
+    bob.register()
+    zoe = lab.phone("zoe")
+    refused = zoe.register()
+    assert (refused.status, refused.first(b"retry-after")) == (503, b"60")
+    assert bob.register(expires=600).status == 200
+    assert bob.register(expires=0).status == 200
+    assert zoe.register().status == 200
+
+
+@pytest.mark.parametrize(
+    ("user", "contact"),
+    [("b" * 300, "sip:bob@10.0.0.11"), ("bob", f"sip:bob@10.0.0.11;x={'y' * 5000}")],
+    ids=["user", "contact"],
+)
+def test_what_is_too_long_to_be_kept(lab: Lab, user: str, contact: str) -> None:
+    assert lab.phone(user, "10.0.0.11:5060", contact=contact).register().status == 400
+    assert lab.kinds == []
+
+
+@pytest.mark.parametrize("q", ["0", "0.5", "0.123", "1", "1.000"])
+def test_q_is_kept_and_returned(bob: Phone, q: str) -> None:
+    """§10.2.1.2; what it is good for stands in test_forking.py."""
+    response = bob.register(contacts=[f"<sip:bob@10.0.0.11:5060>;q={q}"])
+    assert response.values(b"contact") == [f"<sip:bob@10.0.0.11:5060>;q={q};expires=3600".encode()]
+
+
+@pytest.mark.parametrize("q", ["1.1", "2", "0.1234", "much", '"0.5"'])
+def test_a_q_that_is_none(bob: Phone, q: str) -> None:
+    assert bob.register(contacts=[f"<sip:bob@10.0.0.11:5060>;q={q}"]).status == 400
+
+
+def test_record_route_is_ignored(bob: Phone) -> None:
+    """§10.3: and never in a response to REGISTER."""
+    response = bob.register(headers=("Record-Route: <sip:192.0.2.1;lr>",))
+    assert response.status == 200
+    assert b"record-route" not in response.where
+
+
+def test_the_reason_of_a_refusal_stands_in_a_warning(bob: Phone) -> None:
+    assert "Contact * needs Expires: 0" in why(bob.register(expires=None, contacts=["*"]))
+
+
+# -- connections ------------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_connection_takes_its_phones_along(lab: Lab) -> None:
+    """RFC 5626 §4.4.1 for streams. An ICMP error on UDP is a hiccup: that phone stays."""
+    stream = Flow("tcp", lab.address, ("10.0.0.11", 40000), 7)
+    bob, zoe = lab.phone("bob", "10.0.0.11:40000"), lab.registered("zoe")[0]
+    register = bob.compose(
+        "REGISTER", "sip:10.0.0.1", to="<sip:bob@10.0.0.1>", headers=("Contact: <sip:bob@10.0.0.11>",), contact=False
+    )
+    lab.engine.receive(register, stream, lab.now)
+    lab.engine.lost(stream, lab.now)
+    lab.lose(zoe.address)
+    assert lab.kinds == ["registered", "unregistered"]
+    told = lab.events[-1]
+    assert isinstance(told, Unregistered)
+    assert told.why == "lost"
+    assert ask(zoe) != {}

@@ -1,0 +1,121 @@
+"""The messages in tests/vectors/, each to its fate: read, checked, and put to a whole engine between two phones.
+
+`expected.tsv` there says what becomes of each, and why. A fate does not change when empty lines come before a message
+or when something stands behind its Content-Length.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from sipfullproxy.engine.flow import Send
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.message import Response, parse
+from tests.helpers import Lab
+from tests.passing import assert_passed, fate_of, split
+
+FOLDER = Path(__file__).parent / "vectors"
+
+
+class Vector(NamedTuple):
+    """One line of the table."""
+
+    name: str
+    section: str
+    fate: str
+    why: str
+
+    @property
+    def data(self) -> bytes:
+        return (FOLDER / f"{self.name}.sip").read_bytes()
+
+
+TABLE = [
+    Vector(*line.split("\t"))
+    for line in (FOLDER / "expected.tsv").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+]
+
+
+def play(data: bytes) -> tuple[str, list[Send]]:
+    """alice sends it to the proxy, and bob is registered too."""
+    lab = Lab(domains=frozenset({"example.com"}))
+    alice, bob = lab.registered("alice", "bob")
+    fate, sends = fate_of(lab, data, alice.address)
+    if fate == "forwarded":
+        assert sends[0].flow.remote == bob.address
+    return fate, sends
+
+
+every = pytest.mark.parametrize("vector", TABLE, ids=[vector.name for vector in TABLE])
+
+
+def test_every_file_is_in_the_table_once() -> None:
+    assert sorted(vector.name for vector in TABLE) == sorted(file.stem for file in FOLDER.glob("*.sip"))
+
+
+@every
+def test_a_message_meets_its_fate(vector: Vector) -> None:
+    fate, sends = play(vector.data)
+    assert fate == vector.fate, vector.why
+    if fate == "forwarded":
+        assert_passed(vector.data, sends[0].data)
+    elif fate == "400":
+        # Whoever reads the trace learns what is wrong.
+        assert b"\r\nWarning: 399 " in sends[0].data
+
+
+@every
+def test_a_message_that_is_served_can_be_read(vector: Vector) -> None:
+    if vector.fate == "junk" or vector.name == "keepalive":
+        with pytest.raises(SipError):
+            parse(vector.data)
+        return
+    message = parse(vector.data)
+    if vector.fate not in ("400", "505", "dropped"):
+        message.check()
+    if vector.fate == "forwarded":
+        assert vector.data.endswith(b"\r\n\r\n" + message.body)
+
+
+@every
+def test_empty_lines_in_front_change_nothing(vector: Vector) -> None:
+    """RFC 3261 §7.5."""
+    before, _ = play(vector.data)
+    after, sends = play(b"\r\n\r\n\r\n" + vector.data)
+    assert after == before
+    if after == "forwarded":
+        assert_passed(vector.data, sends[0].data)
+
+
+def has_length(vector: Vector) -> bool:
+    lines = split(vector.data)[1]
+    return any(line.partition(b":")[0].strip().lower() in (b"content-length", b"l") for line in lines)
+
+
+@pytest.mark.parametrize("vector", [*filter(has_length, TABLE)], ids=lambda vector: vector.name)
+def test_nor_does_junk_behind_the_content_length(vector: Vector) -> None:
+    """RFC 3261 §18.3."""
+    if b"\r\n\r\n" not in vector.data:
+        return
+    fate, sends = play(vector.data + b"\r\n\r\nINVITE sip:bob@example.com SIP/2.0\r\n\0\xff")
+    assert fate == vector.fate
+    if fate == "forwarded":
+        assert_passed(vector.data, sends[0].data)
+
+
+@pytest.mark.parametrize("vector", [v for v in TABLE if v.fate.isdigit()], ids=lambda vector: vector.name)
+def test_our_answer_is_well_formed_wherever_the_request_lets_it_be(vector: Vector) -> None:
+    """A broken header is answered as it came; but nothing that could be right is wrong."""
+    _, sends = play(vector.data)
+    response = parse(sends[0].data)
+    assert isinstance(response, Response)
+    assert not response.body
+    for name in (b"from", b"to", b"call-id", b"cseq", b"content-length"):
+        assert len(response.where.get(name, ())) <= 1
+    if vector.fate not in ("400", "505"):
+        response.check()
+        assert response.to_tag
