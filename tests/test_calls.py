@@ -1142,3 +1142,15 @@ def test_whatever_happens_each_event_comes_once(steps: list[tuple[str, int]]) ->
     end = next(position for position, kind in enumerate(kinds) if kind == "ended" or kind in ENDS)
     assert set(kinds[end + 1 :]) <= {"transferred"}
     assert chaos.lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 0}
+
+
+def test_a_refused_stranger_is_told_but_a_scanner_does_not_fill_the_journal() -> None:
+    lab = Lab()
+    stranger = lab.phone("stranger")
+    for _ in range(50):
+        stranger.invite("bob")
+    assert [event.status for event in lab.told("failed") if isinstance(event, Failed)] == [403] * calls.REFUSALS
+    assert lab.engine.load["calls"] == 0, "and nothing is remembered of them"
+    lab.advance(60)
+    stranger.invite("bob")
+    assert len(lab.told("failed")) == calls.REFUSALS + 1

@@ -603,6 +603,7 @@ def test_contacts_of_a_302_are_tried_in_the_order_of_their_q() -> None:
     dave.reply(dave.takes("INVITE"), 486)
     carol.reply(carol.takes("INVITE"), 480)
     assert statuses(alice) == [100, 486]
+    assert lab.kinds == ["forwarded", "busy"], "one redirection, however many Contacts it has"
 
 
 def test_a_302_in_a_circle_is_not_followed_for_ever() -> None:

@@ -255,6 +255,31 @@ def test_rfc_6026_timer_l_an_invite_that_comes_again_after_its_2xx_is_absorbed()
     assert lab.engine.load["transactions"] == 0
 
 
+def test_the_ack_of_a_2xx_is_forwarded_even_if_it_has_the_branch_of_its_invite() -> None:
+    """§13.2.2.4 wants a new one; some phones know no better."""
+    lab, alice, bob = pair()
+    branch = alice.branch()
+    sent = alice.invite("bob", branch=branch)
+    bob.answer(bob.takes("INVITE"))
+    alice.takes(100)
+    assert alice.dialog is not None
+    alice.dialog.confirm(alice.takes(200))
+    alice.dialog.ack(sent, branch=branch)
+    ack = bob.takes("ACK")
+    assert ack.via.branch != branch.encode() and len(ack.values(b"via")) == 2
+    assert lab.engine.load["transactions"] == 2
+
+
+def test_an_ack_before_any_final_response_goes_nowhere() -> None:
+    lab, alice, bob = pair()
+    branch = alice.branch()
+    alice.request("INVITE", "sip:bob@10.0.0.1", branch=branch)
+    bob.ring(bob.takes("INVITE"))
+    lab.sent.clear()
+    alice.request("ACK", "sip:bob@10.0.0.1", branch=branch, to="<sip:bob@10.0.0.1>;tag=bob-5060")
+    assert lab.sent == []
+
+
 def test_the_ack_of_our_own_refusal_stays_here_even_with_a_branch_of_its_own() -> None:
     lab, alice, _ = pair()
     sent = alice.invite("nobody")

@@ -6,6 +6,7 @@ or when something stands behind its Content-Length.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,6 +80,13 @@ def test_a_message_that_is_served_can_be_read(vector: Vector) -> None:
         message.check()
     if vector.fate == "forwarded":
         assert vector.data.endswith(b"\r\n\r\n" + message.body)
+
+
+@every
+def test_a_message_may_be_cut_anywhere(vector: Vector) -> None:
+    for end in range(len(vector.data)):
+        with suppress(SipError):
+            parse(vector.data[:end]).check()
 
 
 @every

@@ -38,6 +38,12 @@ LAST_REPORT = TIMER_C + LINGER
 SESSION_GRACE = 32.0
 """Seconds beyond a session timer (RFC 4028 §10) before the call is taken for dead."""
 
+REFUSALS = 10
+"""Refused calls of strangers that are told in a minute: a student must see why his phone cannot call, but a scanner
+must not fill the journal."""
+
+MINUTE = 60.0
+
 
 class Call:
     """One call: the INVITE that began it, and what came after with the same Call-ID and caller's tag.
@@ -232,7 +238,7 @@ class Call:
 class Calls:
     """All calls that the proxy carries."""
 
-    __slots__ = ("_calls", "outbox", "person_at", "timers")
+    __slots__ = ("_calls", "_refusals", "_refusals_end", "outbox", "person_at", "timers")
 
     def __init__(self, timers: Timers, outbox: Outbox, person_at: Callable[[Uri], str | None]) -> None:
         """person_at: the registered person whose phone gave a URI as its Contact, as `user@domain`."""
@@ -240,6 +246,8 @@ class Calls:
         self.outbox = outbox
         self.person_at = person_at
         self._calls: dict[tuple[bytes, bytes], Call] = {}
+        self._refusals = 0
+        self._refusals_end = 0.0
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -257,6 +265,18 @@ class Calls:
             raise SipError(503, "Too many calls", (b"Retry-After", b"10"))
         call = self._calls[key] = Call(self, request, source)
         return call
+
+    def refused(self, request: Request, status: int, phrase: bytes) -> None:
+        """Somebody who may not call tried to. Told so many times a minute; no call comes of it."""
+        if self.outbox.now >= self._refusals_end:
+            self._refusals, self._refusals_end = 0, self.outbox.now + MINUTE
+        self._refusals += 1
+        if self._refusals <= REFUSALS:
+            self.outbox.emit(
+                events.Failed, call=text(request.call_id), leg=text(request.from_tag),
+                who=self.name_of(request.first(b"from")), whom=self.name_of(request.first(b"to")), status=status,
+                why=text(phrase),
+            )  # fmt: skip
 
     def find(self, request: Message) -> Call | None:
         """The call that a request inside a dialog belongs to."""

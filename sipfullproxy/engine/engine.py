@@ -217,16 +217,26 @@ class Engine:
             if call is not None:
                 call.request(request)
             self._fork(server, routed, source, mark, call, targets)
-            return
-        core.admission.begin(routed, source)
-        if request.method != b"INVITE":
+        elif request.method == b"INVITE":
+            self._call(server, request, routed, source, mark)
+        else:
+            core.admission.begin(routed, source)
             self._fork(server, routed, source, mark, None, core.router.targets(routed))
-            return
+
+    def _call(self, server: ServerTransaction, request: Request, routed: Routed, source: Flow, mark: bytes) -> None:
+        """The first INVITE of a call. The journal hears of it even if it comes to nothing."""
+        core = self._core
+        phrase_of = core.config.phrases.own_response
+        try:
+            core.admission.begin(routed, source)
+        except SipError as error:
+            core.calls.refused(request, error.status, phrase_of(error.status))
+            raise
         call = core.calls.begin(request, source)
         try:
             self._fork(server, routed, source, mark, call, core.router.targets(routed))
         except SipError as error:
-            call.fail(error.status, core.config.phrases.own_response(error.status))
+            call.fail(error.status, phrase_of(error.status))
             raise
 
     def _fork(

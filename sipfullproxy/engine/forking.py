@@ -286,7 +286,7 @@ class Fork:
         groups: list[list[Target]] = []
         for uri in _contacts(response):
             further = self._new_groups(self.core.router.redirected(uri))
-            if further and self._call is not None:
+            if further and not groups and self._call is not None:
                 self._call.forward(uri, response.status)
             groups += further
         if groups:
