@@ -38,7 +38,7 @@ def sdp(ip: str = "10.0.0.9", direction: str = "sendrecv", video: bool = False) 
 class Lab:
     """One engine, its clock and everybody around it.
 
-    sent, sent_at: all that the engine ever sent, and when. astray: what it sent to nobody in the lab. events: its events.
+    sent, sent_at: all that the engine ever sent, and when. astray: what of it went to nobody here. events: all told.
     """
 
     def __init__(self, address: tuple[str, int] = PROXY, **settings: Any) -> None:

@@ -721,6 +721,14 @@ def test_fewer_than_there_are_phones_ring_in_turns() -> None:
     assert breadths([last.takes("INVITE")]) == [2]
 
 
+def test_a_second_max_breadth_does_not_slip_through() -> None:
+    """RFC 5393 §5.3.3: "a single Max-Breadth header field value"."""
+    _, alice, bobs = house(1)
+    alice.send(alice.compose("INVITE", "sip:bob@10.0.0.1", headers=("Max-Breadth: 5", "Max-Breadth: 1000")))
+    assert alice.waiting == [400]
+    assert not bobs[0].inbox
+
+
 def test_none_left_is_440() -> None:
     lab, alice, bobs = house(1)
     alice.invite("bob", headers=("Max-Breadth: 0",))
