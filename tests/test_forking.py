@@ -792,3 +792,13 @@ def test_a_phone_that_cannot_be_reached_makes_way_for_the_next_at_once() -> None
     lab.lose(bobs[0].address)
     bobs[1].answer(bobs[1].takes("INVITE"))
     assert statuses(alice) == [100, 200]
+
+
+def test_a_request_that_grew_over_a_datagram_is_refused() -> None:
+    """513 (§21.5.7): it arrived in one datagram, and with our Via it does not fit into one any more."""
+    lab = Lab()
+    alice, bob = lab.registered("alice", "bob")
+    frame = alice.compose("MESSAGE", "sip:bob@10.0.0.1", body="x")
+    alice.send(alice.compose("MESSAGE", "sip:bob@10.0.0.1", body="x" * (65_500 - len(frame))))
+    alice.takes(513)
+    assert not bob.inbox

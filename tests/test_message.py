@@ -344,7 +344,7 @@ def test_a_draft_that_nothing_was_done_to_is_the_message() -> None:
     assert Draft(parse(data)).encode() == data
 
 
-def test_pushing_puts_a_line_above_its_kind_or_above_via() -> None:
+def test_pushing_puts_a_line_above_its_kind_or_below_the_vias() -> None:
     draft = Draft(parse(write(b"Record-Route: <sip:a>", b"Record-Route: <sip:b>")), start=b"BYE sip:x SIP/2.0")
     draft.push(b"record-route", b"Record-Route: <sip:us>")
     draft.push(b"max-forwards", b"Max-Forwards: 70")
@@ -352,8 +352,9 @@ def test_pushing_puts_a_line_above_its_kind_or_above_via() -> None:
     assert draft.encode().split(b"\r\n") == [
         b"BYE sip:x SIP/2.0",
         b"Via: us",
+        HEADERS[0],
         b"Max-Forwards: 70",
-        *HEADERS,
+        *HEADERS[1:],
         b"Record-Route: <sip:us>",
         b"Record-Route: <sip:a>",
         b"Record-Route: <sip:b>",

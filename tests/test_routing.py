@@ -159,7 +159,7 @@ def test_an_maddr_that_is_us_goes(before: str, after: str) -> None:
     ("uri", "remote"),
     [
         ("sip:b@192.0.2.1", ("192.0.2.1", 5060)), ("sip:192.0.2.1:5070;transport=UDP", ("192.0.2.1", 5070)),
-        ("sip:b@x.org;maddr=192.0.2.1", ("192.0.2.1", 5060)), ("sip:b@[2001:DB8::1]", ("2001:db8::1", 5060)),
+        ("sip:b@x.org;maddr=192.0.2.1", ("192.0.2.1", 5060)), ("sip:b@[2001:DB8::1]", None),
         ("sip:b@x.org", None), ("sip:b@192.0.2.1;transport=tcp", None), ("sips:b@192.0.2.1", None),
         ("sip:b@192.0.2.1;maddr=x.org", None), ("sip:b@1.2.3", None), ("sip:b@192.0.2.1.example", None),
     ],
@@ -167,6 +167,18 @@ def test_an_maddr_that_is_us_goes(before: str, after: str) -> None:
 def test_the_way_to_a_numeric_host_over_udp(uri: str, remote: tuple[str, int] | None) -> None:
     flow = router().way_to(parse_uri(uri.encode()))
     assert (flow.remote if flow else None) == remote
+
+
+def test_the_way_to_an_ipv6_host_leads_from_an_ipv6_address_alone() -> None:
+    """RFC 5118 §4.3, §4.4: where the port begins, only the brackets tell."""
+    ours = router(("2001:db8::9", 5060))
+    for uri, remote in (
+        ("[2001:DB8::10:5070]", ("2001:db8::10:5070", 5060)),
+        ("[2001:db8::10]:5070", ("2001:db8::10", 5070)),
+    ):
+        flow = ours.way_to(parse_uri(f"sip:user@{uri}".encode()))
+        assert flow is not None and flow.remote == remote
+    assert ours.way_to(parse_uri(b"sip:b@192.0.2.1")) is None
 
 
 # -- the target set (§16.5) --------------------------------------------------------------------------------------------
@@ -234,3 +246,28 @@ def test_a_foreign_hop_in_route_is_where_it_goes_whatever_the_request_uri() -> N
     alice.request("MESSAGE", "sip:bob@10.0.0.1", headers=("Route: <sip:192.0.2.1:5080;lr>",))
     assert hop.takes("MESSAGE").uri_text == b"sip:bob@10.0.0.1"
     assert not bob.inbox
+
+
+# -- what is no way ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["10.0.0.256", "10.0.0.999", "010.0.0.1", "[:::]", "[1.2.3.4:5]", "[2001:db8::1]", "phone.example",
+     "127.0.0.1:22", "0.0.0.0", "255.255.255.255", "224.0.0.1"],
+)  # fmt: skip
+def test_what_is_no_single_machine_that_our_socket_reaches_is_no_way(host: str) -> None:
+    """A socket would look a name up, and wait; and nobody sends through us to our own services, or to everybody."""
+    lab = Lab()
+    (alice,) = lab.registered("alice")
+    alice.invite(f"sip:bob@{host}")
+    assert lab.astray == []
+    alice.takes(100)
+    alice.takes(500)
+
+
+def test_names_of_our_domain_are_ours_however_they_are_spelled() -> None:
+    lab = Lab(domains=frozenset({"Example.COM"}))
+    alice, bob = lab.registered("alice", "bob")
+    alice.request("OPTIONS", "sip:bob@example.com")
+    bob.takes("OPTIONS")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+LARGEST_DATAGRAM = 65_507
+"""Bytes that fit into one datagram over IPv4."""
+
 
 class Flow(NamedTuple):
     """One way to one peer (RFC 5626 §3.2): a pair of addresses on UDP, a connection on the stream transports.

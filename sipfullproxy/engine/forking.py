@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from sipfullproxy.engine.calls import Call
 from sipfullproxy.engine.core import Core
-from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.flow import LARGEST_DATAGRAM, Flow
 from sipfullproxy.engine.forwarding import breadth_of, is_for_us_alone
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.timers import CANCELLED, TIMER_C, Timer
@@ -66,8 +66,11 @@ class Branch:
             return
         self.token = core.branch(fork.mark)
         draft, edits = core.forwarder.request(request, fork.routed, self.target, fork.source, self.token, self.breadth)
-        self._draft = draft if invite else None
         data = draft.encode()
+        if len(data) > LARGEST_DATAGRAM and not flow.reliable:
+            fork.lost(self, 513)  # it came in one, and what we added was too much
+            return
+        self._draft = draft if invite else None
         self._client = core.transactions.request(self.token, request.method, flow, data, edits, self, self._draft)
         if invite:
             self._wait("C", TIMER_C)
@@ -237,7 +240,8 @@ class Fork:
             self._proceed()
 
     def lost(self, branch: Branch, status: int) -> None:
-        """A branch ends without a response: 408 for silence, 503 for a way that does not exist."""
+        """A branch ends without a response: 408 for silence, 503 for a way that does not exist, 513 for a message that
+        does not fit it."""
         if not branch.status:
             self._close(branch, status, None)
             self._proceed()

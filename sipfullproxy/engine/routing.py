@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from sipfullproxy.engine.config import Config
@@ -12,10 +12,9 @@ from sipfullproxy.engine.location import Binding, Location
 from sipfullproxy.engine.tokens import Tokens
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.host import single_machine
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import Uri, parse_uri
-
-_NUMERIC = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*")
 
 
 @dataclass(slots=True)
@@ -49,12 +48,14 @@ class Target(NamedTuple):
 class Router:
     """Knows who we are and who is registered, and from that where a request goes."""
 
-    __slots__ = ("_hosts", "_local", "_location", "_port", "tokens")
+    __slots__ = ("_hosts", "_local", "_location", "_port", "_us", "tokens")
 
     def __init__(self, config: Config, location: Location) -> None:
         host, self._port = config.address
         self._local = config.address
-        self._hosts = {(f"[{host}]" if ":" in host else host).encode()} | {name.encode() for name in config.domains}
+        self._us = ip_address(host)
+        self._hosts = {(f"[{host}]" if ":" in host else host).encode()}
+        self._hosts |= {name.lower().encode() for name in config.domains}
         self._location = location
         self.tokens = Tokens(config.flow_key, config.address)
 
@@ -122,13 +123,15 @@ class Router:
             return []
 
     def way_to(self, uri: Uri) -> Flow | None:
-        """The flow to a numeric host and port over UDP; None for names, which wait for DNS, and other transports."""
-        host = uri.params.get(b"maddr") or uri.host
-        numeric = host.strip(b"[]").decode("ascii", "replace").lower()
+        """The flow to a numeric host and port over UDP. None for names, which wait for DNS; for other transports; for
+        what our own socket cannot reach; and for our loopback, where services listen that trust this machine alone."""
         transport = (uri.params.get(b"transport") or b"udp").lower()
-        if uri.scheme != b"sip" or transport != b"udp" or not _NUMERIC.fullmatch(numeric):
+        machine = single_machine(uri.params.get(b"maddr") or uri.host)
+        if uri.scheme != b"sip" or transport != b"udp" or machine is None or machine.version != self._us.version:
             return None
-        return Flow("udp", self._local, (numeric, uri.effective_port))
+        if machine.is_loopback and not self._us.is_loopback:
+            return None
+        return Flow("udp", self._local, (str(machine), uri.effective_port))
 
     def _contact(self, uri: Uri) -> Target:
         """A Contact of a phone that is registered here goes where it really is; any other URI where it says."""

@@ -21,11 +21,6 @@ QUOTED = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 # Lenient: an underscore in a host name, which Windows machines have.
 HOST = rb"(?:[A-Za-z0-9_][A-Za-z0-9_\-.]*+|\[[0-9A-Fa-f:.]++\])"
 
-# IPv4address = 1*3DIGIT "." 1*3DIGIT "." 1*3DIGIT "." 1*3DIGIT
-# Stricter, in what we send to: whatever else looks like it, a socket would look up as a name, and wait for the answer.
-_OCTET = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-IPV4 = _OCTET + rb"(?:\." + _OCTET + rb"){3}"
-
 # HCOLON, SEMI, EQUAL … allow SWS around them. Folds are undone before a pattern sees a value.
 WS = rb"[ \t]*+"
 

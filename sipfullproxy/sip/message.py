@@ -317,14 +317,19 @@ class Draft:
         self.where = message.where
         self.body = message.body
 
-    def push(self, name: bytes, line: bytes, below: bytes = b"via") -> None:
-        """Put a header line above all others of its name; where there are none, above those named `below`."""
-        positions = self.where.get(name) or self.where[below]
-        under = self.lines[positions[0]]
-        self.lines[positions[0]] = line + CRLF + under if under else line
+    def push(self, name: bytes, line: bytes) -> None:
+        """Put a header line above all others of its name; where there are none, below the last Via."""
+        positions = self.where.get(name)
+        if positions is not None:
+            under = self.lines[positions[0]]
+            self.lines[positions[0]] = line + CRLF + under if under else line
+        else:
+            last = self.where[b"via"][-1]
+            over = self.lines[last]
+            self.lines[last] = over + CRLF + line if over else line
 
     def put(self, name: bytes, line: bytes) -> None:
-        """Replace the first header line of that name, or add one above the first Via where there is none."""
+        """Replace the first header line of that name, or add one below the last Via where there is none."""
         positions = self.where.get(name)
         if positions is None:
             self.push(name, line)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import HOST, IPV4, PARAMETER_LIMIT, TOKEN, WS
+from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, TOKEN, WS
+from sipfullproxy.sip.host import single_machine
 
 MAGIC = b"z9hG4bK"
 """Branches that begin so are unique by themselves (RFC 3261 §8.1.1.7); others come from RFC 2543 elements."""
@@ -96,10 +98,8 @@ class Via:
         """
         if self.rport:
             return source
-        if self.maddr is not None and _UNICAST.fullmatch(self.maddr):
-            return self.maddr.decode(), self.port or 5060
+        if self.maddr is not None:
+            machine = single_machine(self.maddr)
+            if machine is not None and machine.version == ip_address(source[0]).version and not machine.is_loopback:
+                return str(machine), self.port or 5060
         return source[0], self.port or 5060
-
-
-# maddr is honoured for plain unicast addresses alone: nobody makes us shout at 255.255.255.255 or a multicast group.
-_UNICAST = re.compile(rb"(?!0|127\.|22[4-9]|2[3-5][0-9])" + IPV4)
