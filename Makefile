@@ -7,7 +7,7 @@ RUNS := .venv/.runs
 TESTS := .venv/.tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format packages clean
+.PHONY: help run test soak lint format packages clean
 # Bare Debian gets python3-venv from `packages`: that is over before the virtual environment is made.
 .NOTPARALLEL:
 
@@ -19,6 +19,9 @@ run: $(RUNS)  ## start the proxy: make run IP=192.168.1.10 (without IP it finds 
 
 test: packages lint  ## all tests, lint first; make test ARGS="-k registrar" for some of them
 	.venv/bin/pytest $(ARGS)
+
+soak: $(TESTS)  ## the long tests that measure: how work grows with length
+	.venv/bin/pytest -m soak $(ARGS)
 
 lint: $(TESTS)  ## style and types, source and tests
 	.venv/bin/ruff check .

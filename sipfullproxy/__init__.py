@@ -8,19 +8,23 @@ proxy.run()
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sipfullproxy.server import Proxy
+    from sipfullproxy.server import Proxy, StartError
+    from sipfullproxy.settings import SettingsError
 
 __version__ = "0.1.0"
-__all__ = ["Proxy", "__version__"]
+__all__ = ["Proxy", "SettingsError", "StartError", "__version__"]
+
+
+_HOMES = {"Proxy": "server", "StartError": "server", "SettingsError": "settings"}
 
 
 def __getattr__(name: str) -> object:
     """Import the proxy only when somebody asks for it: whoever needs one room of the house need not load them all."""
-    if name == "Proxy":
-        from sipfullproxy.server import Proxy
-
-        return Proxy
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found

@@ -1,4 +1,4 @@
-"""The command line: arguments to settings, settings to a running proxy, and the first lines that the user reads."""
+"""The command line: arguments to settings, and settings to a running proxy."""
 
 from __future__ import annotations
 
@@ -13,17 +13,13 @@ from typing import NoReturn
 
 from sipfullproxy import __version__
 from sipfullproxy.server import Proxy, StartError
-from sipfullproxy.settings import Lang, Settings, SettingsError, Words, read
-from sipfullproxy.transport.addresses import lan_addresses
+from sipfullproxy.settings import Lang, SettingsError, Words, read
 
 # The exit code of whatever the user can mend, as argparse and most Unix programs have it.
 USAGE_ERROR = 2
 
 # The exit code when Ctrl-C comes before there is anything to end cleanly: 128 + SIGINT.
 INTERRUPTED = 130
-
-# The port that phones take when none is typed (RFC 3261 §19.1.2).
-SIP_PORT = 5060
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,33 +48,12 @@ def serve(arguments: Sequence[str]) -> int:
     given = vars(parser.parse_args(arguments))
     settings = read(given, given.pop("config", None))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
-    proxy = Proxy(settings=settings)
-    proxy.run(ready=lambda: print(greeting(settings, proxy.address, lan_addresses()), flush=True))
+    Proxy(settings=settings).run()
     return 0
 
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"run": serve}
 """What may stand in the place of the address; each gets the arguments behind its name and returns the exit code."""
-
-
-def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[str]) -> str:
-    """What the user must know when the proxy has started: what to type into a phone, where things are, what is off.
-
-    address: (host, port) that we serve. addresses: those that this machine has.
-    """
-    lang = settings.lang
-    ip, port = address
-    others = [other for other in addresses if other != ip]
-    off = [words[lang] for words, is_on in _switches(settings) if not is_on]
-    facts = {
-        "address": ip if port == SIP_PORT else f"{ip}:{port}",
-        "journal": settings.journal.absolute(),
-        "others": ", ".join(others),
-        "off": ", ".join(off),
-    }
-    alone = ip.startswith("127.")
-    lines = [_GREETING, *([_ALONE] if alone else []), *([_OTHERS] if others else []), *([_OFF] if off else []), _END]
-    return "\n".join(words[lang] for words in lines).format_map(facts)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -112,40 +87,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _number(text: str) -> int | str:
     """A number; what is none stays as it is, for the settings to complain about."""
-    return int(text) if text.isdecimal() else text
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else text
 
-
-def _switches(settings: Settings) -> list[tuple[Words, bool]]:
-    return [
-        (Words(sk="výpis každej správy (-v)", en="every message on the screen (-v)"), settings.verbose),
-        (Words(sk="hovory od neregistrovaných (--open)", en="calls from unregistered phones (--open)"), settings.open),
-        (
-            Words(sk="vlastné znenie odpovedí (--phrases all)", en="our own phrases (--phrases all)"),
-            settings.phrases != "off",
-        ),
-    ]
-
-
-_GREETING = Words(
-    sk="""\
-SIP proxy beží na {address} (UDP).
-  Linphone:  používateľ ľubovoľný (napríklad alice), doména {address}, prenos UDP, bez hesla
-  Denník:    {journal}""",
-    en="""\
-The SIP proxy runs at {address} (UDP).
-  Linphone:  any username (for example alice), domain {address}, transport UDP, no password
-  Journal:   {journal}""",
-)
-_ALONE = Words(
-    sk="  Pozor:     {address} vidí len tento počítač, telefóny v sieti nie",
-    en="  Mind:      only this computer can reach {address}, no phone of the network can",
-)
-_OTHERS = Words(
-    sk="  Adresy:    tento počítač má aj {others}; ak telefóny nedosiahnu {address}, spustite proxy s inou",
-    en="  Addresses: this machine also has {others}; if phones cannot reach {address}, start with another",
-)
-_OFF = Words(sk="  Vypnuté:   {off}", en="  Off:       {off}")
-_END = Words(sk="  Koniec:    Ctrl-C", en="  End:       Ctrl-C")
 
 _HELP = Words(
     sk="""\

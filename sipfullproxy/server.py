@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,8 +19,10 @@ from sipfullproxy import state
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event
+from sipfullproxy.greeting import greeting, tell
 from sipfullproxy.guard import Guard, Trace
 from sipfullproxy.journal.hooks import Hooks, HookT
+from sipfullproxy.journal.mailbox import Mailbox
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.settings import Settings, Words, read
 from sipfullproxy.sip.phrases import Phrasebook
@@ -51,8 +54,9 @@ class Proxy:
         proxy.run()
 
     ip: IPv4 address of this machine that phones are told; None: find it. port: UDP port, 0 for any free one.
-    lang: "sk" or "en". phrases: the reason phrases of your choice by status code. others: any other key of Settings,
-    for example `journal="calls.log"` or `verbose=True`. settings: all of them at once, in the place of the rest.
+    lang: "sk" or "en". phrases: the reason phrases of your choice by status code, or "all", "own" or "off" as for
+    `--phrases`. others: any other key of Settings, for example `journal="calls.log"` or `verbose=True`. settings: all
+    of them at once, in the place of the rest.
 
     Raises SettingsError for a value that cannot be.
     """
@@ -62,7 +66,7 @@ class Proxy:
         ip: str | None = None,
         port: int = Settings.port,
         lang: str = Settings.lang,
-        phrases: Mapping[int, str] | None = None,
+        phrases: Mapping[int, str] | str | None = None,
         *,
         settings: Settings | None = None,
         **others: object,
@@ -70,8 +74,9 @@ class Proxy:
         given = {"ip": ip, "port": port, "lang": lang, "phrases": phrases, **others}
         self.settings = settings or read({key: value for key, value in given.items() if value is not None})
         self._hooks = Hooks()
-        self._hooks.in_bunches(self._write)
+        self._events = Mailbox(self._write, "journal")
         self._journal: TextJournal | None = None
+        self._trace: Trace | None = None
         self._door: UdpDoor | None = None
         self._over = threading.Event()
         self._blocked: threading.Thread | None = None
@@ -79,8 +84,9 @@ class Proxy:
     def on(self, kind: str) -> Callable[[HookT], HookT]:
         """A decorator: have the function called with each event of `kind`, a key of `engine.events.KINDS`, or "*".
 
-        Called on the journal's thread, in order; `event.time` is in wall-clock seconds since the epoch. An exception in
-        it is logged and harms nothing. Raises ValueError for an unknown kind.
+        Called on one thread for all hooks, in order, after the journal has its line; `event.time` is in wall-clock
+        seconds since the epoch. An exception in it is logged and harms nothing; a hook that takes long delays the other
+        hooks, but no call and no line of the journal. Raises ValueError for an unknown kind.
         """
         return self._hooks.on(kind)
 
@@ -98,16 +104,18 @@ class Proxy:
         self._over.clear()
         door = self._open_door()
         try:
+            engine = Engine(self._config(door.local), os.urandom, _report)
             self._journal = self._open_journal()
-        except StartError:
+        except BaseException:
             door.server_close()
             raise
-        engine = Engine(self._config(door.local), os.urandom, _report)
         core: Core = Guard(engine, threading.Lock(), self._publish)
         if self.settings.verbose:
-            core = Trace(core, engine)
+            core = self._trace = Trace(core, engine)
+            self._trace.start()
         self._door = door
         self._hooks.start()
+        self._events.start()
         threading.Thread(target=door.serve, args=(core,), name="udp", daemon=True).start()
 
     def stop(self) -> None:
@@ -123,25 +131,31 @@ class Proxy:
             return
         door.shutdown()
         door.server_close()
-        self._hooks.stop()
+        self._events.stop()
         if self._journal is not None:
             self._journal.close()
+        if self._trace is not None:
+            self._trace.stop()
+        self._hooks.stop()
 
-    def run(self, ready: Callable[[], object] = lambda: None) -> None:
+    def run(self, ready: Callable[[], object] | None = None) -> None:
         """Start (if need be), block until Ctrl-C, SIGTERM or `stop`, and end cleanly. Raises StartError.
 
-        ready: called once as soon as phones are served.
+        ready: called once as soon as phones are served; None: the greeting is printed, with what to type into them.
         """
         self._blocked = threading.current_thread()
-        try:
-            with _endings(self._over.set):
+        with _endings(self._over.set):  # to the very end: a second, impatient Ctrl-C must not cost the journal its last
+            try:
                 self.start()
-                ready()
+                if ready is None:
+                    tell(greeting(self.settings, self.address, lan_addresses()))
+                else:
+                    ready()
                 while not self._over.wait(GLANCE):
                     pass
-        finally:
-            self.stop()
-            self._blocked = None
+            finally:
+                self.stop()
+                self._blocked = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -159,14 +173,14 @@ class Proxy:
         except OSError as error:
             words = _DOOR_ERRORS.get(error.errno or 0, _OTHER_DOOR_ERROR) if is_local(ip) else _NOT_OUR_ADDRESS
             facts = {"ip": ip, "port": port, "ours": ", ".join(lan_addresses()), "why": error.strerror}
-            raise StartError(words[lang].format_map(facts)) from error
+            raise StartError(words[lang].format_map(facts)) from None
 
     def _open_journal(self) -> TextJournal:
         path, lang = self.settings.journal, self.settings.lang
         try:
             return TextJournal(path, time.time(), lang)
         except OSError as error:
-            raise StartError(_JOURNAL_ERROR[lang].format(path=path, why=error.strerror)) from error
+            raise StartError(_JOURNAL_ERROR[lang].format(path=path, why=error.strerror)) from None
 
     def _config(self, address: tuple[str, int]) -> Config:
         settings = self.settings
@@ -180,23 +194,29 @@ class Proxy:
         )
 
     def _flow_key(self) -> bytes:
-        place = self.settings.state or state.folder()
+        place: Path | str = "~"
         try:
+            place = self.settings.state or state.folder()
             return state.flow_key(place)
-        except OSError as error:
-            log.warning(_NO_STATE[self.settings.lang].format(path=place, why=error.strerror))
+        except (OSError, RuntimeError) as error:  # a full or read-only disk; a user without a home
+            why = getattr(error, "strerror", None) or error
+            log.warning(_NO_STATE[self.settings.lang].format(path=place, why=why))
             return os.urandom(state.KEY_SIZE)
 
     def _publish(self, events: list[Event]) -> None:
         """Hand the engine's events on; the only place where its clock becomes that of people."""
         offset = time.time() - time.monotonic()
         for event in events:
-            self._hooks.put(dataclasses.replace(event, time=event.time + offset))
+            self._events.put(dataclasses.replace(event, time=event.time + offset))
 
     def _write(self, events: Sequence[Event]) -> None:
-        """The first of the hooks: the text journal of this run."""
-        if self._journal is not None:
-            self._journal(events)
+        """On the journal's thread: first what has happened is written down, then the hooks hear of it."""
+        try:
+            if self._journal is not None:
+                self._journal(events)
+        finally:
+            for event in events:
+                self._hooks.put(event)
 
 
 def _report(bug: Exception) -> None:

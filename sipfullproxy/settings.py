@@ -84,11 +84,11 @@ def _language(table: Mapping[str, object], default: Lang) -> Lang:
 
 def _parse(file: Path, lang: Lang) -> dict[str, object]:
     try:
-        with file.open("rb") as opened:
-            return tomllib.load(opened)
+        # With or without the mark that Windows' editors put at the start.
+        return tomllib.loads(file.read_text("utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"{file}: {_UNREADABLE[lang]}: {error.strerror}") from error
-    except ValueError as error:  # not TOML, or not UTF-8
+    except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         raise SettingsError(f"{file}: {_NOT_TOML[lang]}: {error}") from error
 
 
@@ -172,7 +172,7 @@ def _domain(value: object) -> tuple[str, ...]:
 
 
 def _own(table: Mapping[object, object]) -> dict[int, str]:
-    return {_status(code): _phrase(phrase) for code, phrase in table.items() if code != "mode"}
+    return {_status(code): _phrase(code, phrase) for code, phrase in table.items() if code != "mode"}
 
 
 def _status(code: object) -> int:
@@ -183,12 +183,12 @@ def _status(code: object) -> int:
     return int(str(code))
 
 
-def _phrase(phrase: object) -> str:
+def _phrase(code: object, phrase: object) -> str:
     # A line break in a phrase would let it write headers; other control characters break displays.
     if not isinstance(phrase, str) or not phrase.isprintable() or not 0 < len(phrase) <= LONGEST_PHRASE:
         raise _Bad(
-            sk=f"{phrase!r}: treba jeden riadok textu, nanajvýš {LONGEST_PHRASE} znakov",
-            en=f"{phrase!r}: must be one line of text, at most {LONGEST_PHRASE} characters",
+            sk=f"{code} = {reprlib.repr(phrase)}: treba jeden riadok textu, nanajvýš {LONGEST_PHRASE} znakov",
+            en=f"{code} = {reprlib.repr(phrase)}: must be one line of text, at most {LONGEST_PHRASE} characters",
         )
     return phrase
 

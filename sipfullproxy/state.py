@@ -20,7 +20,10 @@ KEY_SIZE = 32
 def folder(
     platform: str = sys.platform, environment: Mapping[str, str] = os.environ, home: Callable[[], Path] = Path.home
 ) -> Path:
-    """The folder where this operating system keeps what programs remember for a user. It need not exist yet."""
+    """The folder where this operating system keeps what programs remember for a user. It need not exist yet.
+
+    Raises RuntimeError for a user who has no home.
+    """
     if platform == "win32":
         local = environment.get("LOCALAPPDATA")
         return (Path(local) if local else home() / "AppData" / "Local") / NAME

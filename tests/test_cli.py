@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy import __version__
-from sipfullproxy.cli import greeting
-from sipfullproxy.settings import Settings
+from tests.waiting import eventually
 
 MAIN = Path(__file__).parent.parent / "main.py"
 
@@ -103,15 +102,6 @@ def test_the_greeting_tells_what_to_type_and_where_the_journal_is(tmp_path: Path
         assert not any("Off:" in line for line in lines)
 
 
-def test_the_greeting_names_other_addresses_and_leaves_out_the_usual_port() -> None:
-    text = greeting(Settings(), ("192.168.1.10", 5060), ["192.168.1.10", "10.0.0.5"])
-    assert "doména 192.168.1.10," in text
-    assert "má aj 10.0.0.5" in text
-    assert "má aj" not in greeting(Settings(), ("192.168.1.10", 5060), ["192.168.1.10"])
-    assert "Pozor" not in text
-    assert "Pozor" in greeting(Settings(), ("127.0.0.1", 5060), ["127.0.0.1"])
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_at_once_with_the_journal_written(
@@ -137,6 +127,29 @@ def test_a_console_that_knows_no_slovak_is_served_all_the_same(tmp_path: Path) -
     assert run(tmp_path, "--help", PYTHONIOENCODING="ascii", PYTHONUTF8="0").returncode == 0
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_greeting_that_nobody_can_read_ends_nothing(tmp_path: Path) -> None:
+    """`main.py | head -1`, or a full disk behind the redirection."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        _, port = probe.getsockname()
+    read, write = os.pipe()
+    os.close(read)
+    with subprocess.Popen(
+        [sys.executable, str(MAIN), "127.0.0.1", "--port", str(port)],
+        cwd=tmp_path, env=environment(tmp_path), stdout=write, stderr=subprocess.PIPE, encoding="utf-8",
+    ) as process:  # fmt: skip
+        os.close(write)
+        try:
+            eventually((tmp_path / "logs" / "proxy.log").exists, "the start")
+            register(port)
+            process.terminate()
+            _, err = process.communicate(timeout=MOMENT)
+        finally:
+            process.kill()
+    assert (process.returncode, err) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -146,6 +159,7 @@ def test_a_console_that_knows_no_slovak_is_served_all_the_same(tmp_path: Path) -
         (["127.0.0.1", "10.0.0.1"], "unrecognized arguments: 10.0.0.1"),
         (["--port", "99999"], "port = 99999: treba celé číslo"),
         (["--port", "x"], "port = 'x': treba celé číslo"),
+        (["--port", "9" * 5000], "port = '9"),
         (["--port"], "argument --port: expected one argument"),
         (["--lang", "de"], "lang = 'de': treba jedno z: sk, en"),
         (["--phrases", "some"], "phrases = 'some': treba jedno z: all, own, off"),

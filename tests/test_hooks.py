@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from sipfullproxy.engine.events import KINDS, Event, Registered, Ringing, Started
 from sipfullproxy.journal.hooks import Hooks
+from tests.waiting import eventually
 
 PATIENCE = 10.0
 """Seconds after which a test gives up on a thread; a test that passes waits for none of it."""
@@ -101,20 +103,6 @@ def test_a_slow_hook_delays_nobody_and_loses_the_oldest_counted(hooks: Hooks) ->
     assert hooks.lost == 3
 
 
-def test_who_writes_things_down_gets_them_in_bunches_and_first(hooks: Hooks) -> None:
-    calls: list[object] = []
-    hooks.on("*")(lambda event: calls.append(event.serial))
-    hooks.in_bunches(lambda events: calls.append([event.serial for event in events]))
-    for serial in (1, 2, 3):
-        hooks.put(ringing(serial))
-    hooks.start()
-    hooks.stop()
-    hooks.start()
-    hooks.put(ringing(4))
-    hooks.stop()
-    assert calls == [[1, 2, 3], 1, 2, 3, [4], 4]
-
-
 def test_events_are_delivered_without_a_stop(hooks: Hooks) -> None:
     delivered = threading.Event()
     hooks.on("*")(lambda event: delivered.set())
@@ -125,26 +113,16 @@ def test_events_are_delivered_without_a_stop(hooks: Hooks) -> None:
         delivered.clear()
 
 
-def test_a_bunch_hook_that_fails_harms_no_other(hooks: Hooks, caplog: pytest.LogCaptureFixture) -> None:
-    def writes(events: Sequence[Event]) -> None:
-        raise OSError("no pencil")
-
-    seen: list[int] = []
-    hooks.in_bunches(writes)
-    hooks.on("*")(lambda event: seen.append(event.serial))
-    hooks.put(ringing(1))
-    hooks.start()
-    hooks.stop()
-    assert seen == [1]
-    assert "writes failed on 1 events" in caplog.text
-
-
 def fails(event: Event) -> None:
     raise ZeroDivisionError("a student's mistake")
 
 
 def gives_up(event: Event) -> None:
     raise SystemExit
+
+
+def is_cancelled(event: Event) -> None:
+    raise asyncio.CancelledError
 
 
 class Nameless:
@@ -154,7 +132,10 @@ class Nameless:
         raise LookupError
 
 
-@pytest.mark.parametrize(("bad", "name"), [(fails, "fails"), (gives_up, "gives_up"), (Nameless(), "Nameless")])
+@pytest.mark.parametrize(
+    ("bad", "name"),
+    [(fails, "fails"), (gives_up, "gives_up"), (is_cancelled, "is_cancelled"), (Nameless(), "Nameless")],
+)
 def test_a_hook_that_fails_is_named_in_the_log_and_harms_no_other(
     hooks: Hooks, caplog: pytest.LogCaptureFixture, bad: Callable[[Event], None], name: str
 ) -> None:
@@ -210,6 +191,31 @@ def test_a_hook_may_stop_the_hooks_itself(hooks: Hooks) -> None:
     hooks.start()
     assert all_seen.wait(PATIENCE)
     assert seen == [1, 2]
+
+
+def test_a_hook_may_stop_and_start_the_hooks_and_all_goes_on_on_one_thread(hooks: Hooks) -> None:
+    threads: list[threading.Thread] = []
+    both_seen = threading.Event()
+
+    @hooks.on("registered")
+    def restarts(event: Event) -> None:
+        threads.append(threading.current_thread())
+        hooks.stop()
+        hooks.start()
+
+    hooks.on("ringing")(lambda event: both_seen.set())
+    hooks.put(registered(1))
+    hooks.start()
+    eventually(lambda: threads and not threads[0].is_alive(), "the first thread's end")
+    hooks.put(ringing(2))
+    assert both_seen.wait(PATIENCE)
+
+
+def test_without_hooks_nothing_is_queued() -> None:
+    hooks = Hooks(limit=1)
+    for serial in (1, 2):
+        hooks.put(ringing(serial))
+    assert hooks.lost == 0
 
 
 def test_a_hook_that_never_returns_does_not_keep_the_proxy_from_stopping(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,7 @@ FLOORS = (
     ("engine",),
     ("services", "journal"),
     ("transport", "web"),
-    ("settings", "state", "guard", "server", "cli"),
+    ("settings", "state", "greeting", "guard", "server", "cli"),
 )
 
 # What has no clock, no socket, no thread, no file and no randomness, and is all that deciding needs.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -13,13 +14,13 @@ from pathlib import Path
 import pytest
 
 import sipfullproxy
-from sipfullproxy import server
+from sipfullproxy import guard, server
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Registered
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.server import Proxy, StartError
 from sipfullproxy.settings import SettingsError
-from tests.phones.waiting import eventually
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -108,6 +109,7 @@ def test_phrases_are_those_of_the_settings(make: Callable[..., Proxy]) -> None:
         assert phone.register() == "SIP/2.0 200 Hotovo"
     with make(lang="en") as proxy, Phone(proxy) as phone:
         assert phone.register() == "SIP/2.0 200 OK"
+    assert Proxy(phrases="off").settings.phrases == "off"
 
 
 def test_start_and_stop_may_be_repeated(make: Callable[..., Proxy]) -> None:
@@ -279,6 +281,83 @@ def test_an_exception_in_a_hook_harms_nothing(make: Callable[..., Proxy], caplog
     assert "a student's bug" in caplog.text
 
 
+def test_a_hook_that_sleeps_delays_neither_calls_nor_the_journal(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    proxy = make()
+    asleep, wake = threading.Event(), threading.Event()
+
+    @proxy.on("registered")
+    def sleeps(event: Registered) -> None:
+        asleep.set()
+        wake.wait(10)
+
+    def journal() -> str:
+        return (tmp_path / "proxy.log").read_text("utf-8")
+
+    with proxy:
+        with Phone(proxy) as first:
+            first.register()
+            assert asleep.wait(5)
+        with Phone(proxy) as second:
+            second.register()
+            eventually(lambda: second.address in journal(), "the line of who came later")
+        wake.set()
+
+
+def test_a_hook_finds_its_line_in_the_journal(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    proxy = make()
+    found: list[str] = []
+    proxy.on("registered")(lambda event: found.append((tmp_path / "proxy.log").read_text("utf-8")))
+    with proxy, Phone(proxy) as phone:
+        phone.register()
+        address = phone.address
+    assert [address in text for text in found] == [True]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_second_ctrl_c_waits_for_the_end_that_the_first_one_began(make: Callable[..., Proxy]) -> None:
+    proxy = make()
+    seen: list[Registered] = []
+
+    @proxy.on("registered")
+    def impatient(event: Registered) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        eventually(lambda: proxy._door is None, "the end's beginning")
+        os.kill(os.getpid(), signal.SIGINT)
+        seen.append(event)
+
+    def call() -> None:
+        with Phone(proxy) as phone:
+            phone.register()
+
+    proxy.run(ready=threading.Thread(target=call).start)
+    assert len(seen) == 1
+
+
+def test_whatever_fails_at_the_start_the_port_is_let_go(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with make() as proxy:
+        _, port = proxy.address
+    with monkeypatch.context() as broken:
+        broken.setattr(server, "Engine", None)
+        with pytest.raises(TypeError):
+            make(port=port).start()
+    with make(port=port):
+        pass
+
+
+def test_a_user_without_a_home_is_warned_and_served(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("sipfullproxy.state.folder", homeless)
+    with make(state=None) as proxy, Phone(proxy) as phone:
+        assert phone.register().startswith("SIP/2.0 200 ")
+    assert "Could not determine home directory" in caplog.text
+
+
 def test_junk_is_counted_and_harms_nothing(
     make: Callable[..., Proxy], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -321,6 +400,46 @@ def test_a_closed_terminal_stops_nothing(make: Callable[..., Proxy], monkeypatch
     monkeypatch.setattr("sys.stderr", Closed())
     with make(verbose=True) as proxy, Phone(proxy) as phone:
         assert phone.ask("OPTIONS").startswith("SIP/2.0 200 ")
+
+
+class Stuck:
+    """A terminal that stands still: Ctrl-S, or a click into the console of Windows."""
+
+    def __init__(self) -> None:
+        self.moves = threading.Event()
+        self.text = ""
+
+    def write(self, text: str) -> None:
+        self.moves.wait(10)
+        self.text += text
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+
+def test_a_terminal_that_stands_still_stops_nothing(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = Stuck()
+    monkeypatch.setattr("sys.stderr", stuck)
+    monkeypatch.setattr(guard, "SCREEN_LIMIT", 4)
+    with make(verbose=True) as proxy, Phone(proxy) as phone:
+        for number in range(20):
+            assert phone.ask("OPTIONS", number=number).startswith("SIP/2.0 200 ")
+        stuck.moves.set()
+        eventually(lambda: "messages not shown" in stuck.text, "what was missed")
+    assert stuck.text.count("CSeq: 19 OPTIONS") == 2
+
+
+def test_a_terminal_that_stands_still_does_not_keep_the_proxy_from_stopping(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = Stuck()
+    monkeypatch.setattr("sys.stderr", stuck)
+    monkeypatch.setattr(guard, "SCREEN_WAIT", 0.01)
+    with make(verbose=True) as proxy, Phone(proxy) as phone:
+        phone.ask("OPTIONS")
+    stuck.moves.set()
 
 
 def test_importing_the_package_is_cheap() -> None:

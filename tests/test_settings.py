@@ -143,6 +143,20 @@ def test_a_broken_file_is_told_in_one_line(tmp_path: Path, content: bytes) -> No
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_nested_beyond_reason_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nie je to platný súbor TOML: "):
+        read({}, toml(tmp_path, "a = " + "[" * 5000))
+
+
+def test_the_mark_of_windows_editors_is_read_over(tmp_path: Path) -> None:
+    assert read({}, toml(tmp_path, "\ufeffport = 5071\r\n")).port == 5071
+
+
+def test_a_bad_phrase_is_told_with_its_code() -> None:
+    with pytest.raises(SettingsError, match=r"^phrases: 486 = '': treba jeden riadok textu"):
+        read({"phrases": {603: "Teraz nie", 486: ""}})
+
+
 def test_a_file_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.toml: súbor sa nedá prečítať: "):
         read({}, tmp_path / "none.toml")

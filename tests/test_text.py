@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy.engine.events import Ended, Event, Failed, Registered, Ringing, Started, Video
-from sipfullproxy.journal.hooks import Hooks
 from sipfullproxy.journal.text import TextJournal
 
 START = time.mktime((2022, 2, 28, 16, 54, 30, 0, 0, -1))
@@ -70,15 +69,6 @@ def test_the_journal_of_the_assignment_comes_out_word_for_word(path: Path, journ
         "16:54:48:INFO:Videohovor macek@147.175.160.245 -> macka@147.175.160.245",
         "16:54:50:INFO:Koniec hovoru macka@147.175.160.245 -> macek@147.175.160.245 [Trvanie: 0:00:05]",
     ]
-
-
-def test_it_is_filled_by_the_hooks(path: Path, journal: TextJournal) -> None:
-    hooks = Hooks()
-    hooks.in_bunches(journal)
-    hooks.start()
-    hooks.put(ringing(1))
-    hooks.stop()
-    assert len(lines(path)) == 2
 
 
 def test_what_went_wrong_is_a_warning_and_the_language_can_be_chosen(path: Path) -> None:
@@ -153,10 +143,25 @@ def test_a_folder_that_was_deleted_is_made_anew(path: Path, journal: TextJournal
     assert len(lines(path)) == 2
 
 
-def test_a_file_that_was_emptied_is_written_from_its_start(path: Path, journal: TextJournal) -> None:
+def test_a_file_that_was_emptied_is_begun_with_its_date(path: Path, journal: TextJournal) -> None:
     os.truncate(path, 0)
     journal([ringing(1)])
-    assert len(lines(path)) == 1
+    journal([ringing(2)])
+    assert lines(path)[0] == "16:54:31:INFO:Mon, 28 Feb 2022 16:54:31"
+    assert len(lines(path)) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no FIFO")
+def test_what_has_no_size_gets_its_date_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    journal = TextJournal(pipe, START)
+    journal([ringing(1)])
+    journal([ringing(2)])
+    assert os.read(reader, 4096).count(b"\n") == 3
+    journal.close()
+    os.close(reader)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not move the folder of an open file")

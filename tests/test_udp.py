@@ -16,7 +16,7 @@ import pytest
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.transport import udp
 from sipfullproxy.transport.udp import UdpDoor
-from tests.phones.waiting import eventually
+from tests.waiting import eventually
 
 
 class Core:

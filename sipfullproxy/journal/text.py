@@ -12,6 +12,7 @@ import contextlib
 import io
 import logging
 import os
+import stat
 import time
 from collections.abc import Sequence
 from itertools import groupby
@@ -42,14 +43,14 @@ log = logging.getLogger(__name__)
 
 
 class TextJournal:
-    """A hook for bunches (`Hooks.in_bunches`) that appends each event to a text file, UTF-8 with plain newlines.
+    """A reader of events (for a `Mailbox`) that appends each to a text file, UTF-8 with plain newlines.
 
     Call it with events whose `time` is in wall-clock seconds since the epoch; lines show local time. They are handed to
     the system before the call returns: a reader sees them at once, and killing the proxy loses nothing.
 
-    The file may be moved or deleted at any time (log rotation): it is made anew, with its folder. While it cannot be
-    written (full disk, folder gone) lines are lost and counted, with one warning to `logging` for the whole time, and
-    the proxy goes on; the first line that can be written again is preceded by one that tells the gap.
+    The file may be moved, deleted or emptied at any time (log rotation): it is begun anew, with its folder. While it
+    cannot be written (full disk, folder gone) lines are lost and counted, with one warning to `logging` for the whole
+    time, and the proxy goes on; the first line that can be written again is preceded by one that tells the gap.
 
     path: the file; its folder is made. started: wall-clock seconds for the date line at the top. lang: "sk" or "en".
     Raises OSError where the file cannot be opened, ValueError for an unknown language.
@@ -98,11 +99,13 @@ class TextJournal:
             self.close()
 
     def _current(self) -> io.FileIO:
-        """The file that is now at our path. Opened anew, it has no date line yet."""
+        """The file that is now at our path. Opened anew, or emptied by somebody, it has no date line yet."""
         if self._file is not None and not _is_at(self._file, self.path):
             self.close()
         if self._file is None:
             self._file = _opened(self.path)
+            self._date = ""
+        elif _is_empty(self._file):
             self._date = ""
         return self._file
 
@@ -153,6 +156,11 @@ def _is_at(file: io.FileIO, path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except OSError:
         return False
+
+
+def _is_empty(file: io.FileIO) -> bool:
+    status = os.fstat(file.fileno())
+    return stat.S_ISREG(status.st_mode) and not status.st_size  # terminals and pipes have no size
 
 
 def _write_whole(file: io.FileIO, data: bytes) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.phones.phone import Desk, Phone
-from tests.phones.waiting import eventually
+from tests.waiting import eventually
 
 # The validity of a registration, in seconds.
 EXPIRES = 300

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from tests.phones.phone import Desk, Phone
-from tests.phones.waiting import eventually
+from tests.waiting import eventually
 
 # A phone on a LAN without name servers: UDP on a fixed port, an address that it need not guess, one account.
 RC = """\

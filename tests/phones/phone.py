@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.phones import tone
 from tests.phones.lan import Host
-from tests.phones.waiting import eventually
+from tests.waiting import eventually
 
 # How much of a voice must be heard until it counts as heard, in seconds.
 ENOUGH = 2.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.phones.phone import Desk, Phone
-from tests.phones.waiting import eventually
+from tests.waiting import eventually
 
 PROGRAM = Path(__file__).with_name("pjsua_phone.py")
 

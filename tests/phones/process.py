@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.phones.waiting import eventually
+from tests.waiting import eventually
 
 # Time that a child gets to end by itself, in seconds, before it is killed.
 PATIENCE = 3.0

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.phones.lan import Host
 from tests.phones.phone import Phone
 from tests.phones.process import Child
-from tests.phones.waiting import eventually
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,8 +6,8 @@ from itertools import permutations
 
 from tests.phones import rtp
 from tests.phones.phone import ENOUGH, Phone
-from tests.phones.waiting import eventually
 from tests.phones.wire import Wire
+from tests.waiting import eventually
 
 
 def call(caller: Phone, callee: Phone) -> None:

@@ -12,8 +12,8 @@ from tests.phones.phone import Phone
 from tests.phones.proxy import Proxy
 from tests.phones.stage import Stage
 from tests.phones.stories import all_idle, call_and_answer, hear_each_other
-from tests.phones.waiting import eventually
 from tests.phones.wire import Wire
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.phones
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.phones.lan import Host
-from tests.phones.waiting import eventually
+from tests.waiting import eventually
 
 ETH_P_ALL = 0x0003
 SO_RCVBUFFORCE = 33

@@ -1,0 +1,83 @@
+"""The first lines that the user reads: what to type into a phone, where things are, what is off."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from sipfullproxy.settings import Settings, Words
+
+SIP_PORT = 5060
+"""The port that phones take when none is typed (RFC 3261 §19.1.2)."""
+
+
+def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[str]) -> str:
+    """What the user must know when the proxy has started: what to type into a phone, where things are, what is off.
+
+    address: (host, port) that we serve. addresses: those that this machine has.
+    """
+    lang = settings.lang
+    ip, port = address
+    others = [other for other in addresses if other != ip]
+    off = [words[lang] for words, is_on in _switches(settings) if not is_on]
+    facts = {
+        "address": ip if port == SIP_PORT else f"{ip}:{port}",
+        "journal": settings.journal.absolute(),
+        "others": ", ".join(others),
+        "off": ", ".join(off),
+        "port": port,
+    }
+    alone = ip.startswith("127.")
+    lines = [
+        _GREETING,
+        _ALONE if alone else _FIREWALL,
+        *([_OTHERS] if others else []),
+        *([_OFF] if off else []),
+        _END,
+    ]
+    return "\n".join(words[lang] for words in lines).format_map(facts)
+
+
+def tell(text: str) -> None:
+    """Print it, if anybody is there to read it: a closed pipe or a full disk behind stdout must not end the proxy."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        sys.stdout = None  # Python would try again at its end, and exit with 120
+
+
+def _switches(settings: Settings) -> list[tuple[Words, bool]]:
+    return [
+        (Words(sk="výpis každej správy (-v)", en="every message on the screen (-v)"), settings.verbose),
+        (Words(sk="hovory od neregistrovaných (--open)", en="calls from unregistered phones (--open)"), settings.open),
+        (
+            Words(sk="vlastné znenie odpovedí (--phrases all)", en="our own phrases (--phrases all)"),
+            settings.phrases != "off",
+        ),
+    ]
+
+
+_GREETING = Words(
+    sk="""\
+SIP proxy beží na {address} (UDP).
+  Linphone:  používateľ ľubovoľný (napríklad alice), doména {address}, prenos UDP, bez hesla
+  Denník:    {journal}""",
+    en="""\
+The SIP proxy runs at {address} (UDP).
+  Linphone:  any username (for example alice), domain {address}, transport UDP, no password
+  Journal:   {journal}""",
+)
+_ALONE = Words(
+    sk="  Pozor:     {address} vidí len tento počítač, telefóny v sieti nie",
+    en="  Mind:      only this computer can reach {address}, no phone of the network can",
+)
+_FIREWALL = Words(
+    sk="  Ticho?     ak sa telefón neprihlási, povoľte v bráne firewall tohto počítača UDP port {port}",
+    en="  Silence?   if a phone cannot register, allow UDP port {port} in the firewall of this computer",
+)
+_OTHERS = Words(
+    sk="  Adresy:    tento počítač má aj {others}; ak telefóny nedosiahnu {address}, spustite proxy s inou",
+    en="  Addresses: this machine also has {others}; if phones cannot reach {address}, start with another",
+)
+_OFF = Words(sk="  Vypnuté:   {off}", en="  Off:       {off}")
+_END = Words(sk="  Koniec:    Ctrl-C", en="  End:       Ctrl-C")
