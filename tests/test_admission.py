@@ -85,6 +85,7 @@ def test_registering_is_what_opens_the_door() -> None:
     mallory.takes(403)
     mallory.register(expires=60)
     lab.advance(61)
+    mallory.inbox.clear()
     mallory.request("MESSAGE", "sip:bob@10.0.0.1")
     mallory.takes(403)
 
@@ -327,3 +328,35 @@ def test_but_outside_a_dialog_a_contact_is_as_foreign_as_any_other_uri(method: s
     mallory.request(method, bob.contact)
     mallory.takes(403)
     assert not bob.inbox
+
+
+# -- what a made-up source address is good for -------------------------------------------------------------------------
+
+
+def test_a_refused_stranger_is_answered_once_for_each_copy_of_the_request() -> None:
+    """RFC 3261 §26.3.2.4: or who makes up a source address would have us send its owner eleven messages for one."""
+    lab, _, _, mallory = world()
+    invite = mallory.compose("INVITE", "sip:bob@10.0.0.1")
+    mallory.send(invite)
+    lab.advance(20)
+    mallory.send(invite)
+    assert mallory.waiting == [403, 403]
+    assert mallory.inbox[0].to_tag == mallory.inbox[1].to_tag
+    lab.advance(60)
+    assert lab.engine.load["transactions"] == 0
+
+
+def test_a_refused_phone_of_ours_is_answered_until_it_says_ack() -> None:
+    lab, alice, _, _ = world()
+    alice.invite("nobody")
+    lab.advance(60)
+    assert alice.waiting == [404] * 11
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_a_strangers_maddr_sends_no_response_anywhere(registered: bool) -> None:
+    lab, alice, _, mallory = world()
+    sender = alice if registered else mallory
+    sender.send(sender.compose("OPTIONS", "sip:10.0.0.1").replace(b";rport", b";maddr=192.0.2.99"))
+    host, _ = lab.sent[-1].flow.remote
+    assert host == ("192.0.2.99" if registered else mallory.address[0])

@@ -1154,3 +1154,27 @@ def test_a_refused_stranger_is_told_but_a_scanner_does_not_fill_the_journal() ->
     lab.advance(60)
     stranger.invite("bob")
     assert len(lab.told("failed")) == calls.REFUSALS + 1
+
+
+def test_a_phone_that_answers_without_end_under_new_tags_takes_no_memory(lab: Lab, alice: Phone, bob: Phone) -> None:
+    _, got = call(alice, bob)
+    answer = bob.reply(got, 200)
+    for number in range(100):
+        bob.send(answer.replace(b";tag=bob-5060", b";tag=other-%d" % number))
+    (kept,) = lab.engine._core.calls._calls.values()
+    assert len(kept._dialogs) == calls.DIALOGS
+    hang_up(alice, bob)
+
+
+def test_a_call_that_comes_by_twice_fails_when_both_ways_have_failed(lab: Lab, alice: Phone, bob: Phone) -> None:
+    """A proxy ahead of us has forked it: the one way is refused, the other one rings on and is answered."""
+    (carol,) = lab.registered("carol")
+    same: dict[str, str] = {"call_id": "forked", "from_": "<sip:alice@10.0.0.1>;tag=1"}
+    alice.invite("bob", **same)
+    alice.invite("carol", **same)
+    rung = bob.takes("INVITE")
+    bob.ring(rung)
+    carol.reply(carol.takes("INVITE"), 486)
+    assert lab.kinds == ["ringing"]
+    bob.answer(rung)
+    assert lab.kinds == ["ringing", "started"]

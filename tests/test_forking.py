@@ -636,6 +636,17 @@ def test_a_302_after_the_caller_cancelled_is_not_followed() -> None:
     assert not carol.inbox
 
 
+def test_a_phone_may_answer_with_any_number() -> None:
+    """399 once stood for "redirected" inside, so that nothing was left to choose from."""
+    lab, alice, bobs = house(1)
+    sent = alice.invite("bob")
+    fail(bobs[0], bobs[0].takes("INVITE"), 399)
+    alice.takes(100)
+    alice.ack_failure(sent, alice.takes(399))
+    lab.advance(100)
+    assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 2}
+
+
 @pytest.mark.parametrize("status", [305, 380])
 def test_305_and_380_are_for_the_caller(status: int) -> None:
     """§21.3.4, §21.3.5: their Contacts are no place where the user is."""
@@ -763,7 +774,7 @@ def test_rfc_4320_section_4_3_late_answers_are_dropped() -> None:
     message = bobs[0].takes("MESSAGE")
     lab.advance(33)
     bobs[0].reply(message, 200)
-    assert not alice.inbox
+    assert statuses(alice) == [100]
 
 
 def test_a_message_to_two_phones_of_which_one_is_off_gets_the_answer_of_the_other_at_once() -> None:

@@ -316,6 +316,21 @@ def test_the_ack_of_a_2xx_goes_by_route_to_the_phone_that_answered() -> None:
     assert len(ack.values(b"via")) == 2
 
 
+def test_an_ack_that_names_the_user_reaches_each_of_his_phones() -> None:
+    """Some phones keep the address-of-record as their target; which phone of several answered is not ours to know."""
+    lab, alice, bob = trio()
+    second = lab.phone("bob", "10.0.0.77:5060")
+    second.register()
+    sent = alice.invite("bob")
+    bob.answer(bob.takes("INVITE"))
+    second.reply(second.takes("INVITE"), 487)
+    assert alice.takes(100) and alice.dialog is not None
+    alice.dialog.remote = (alice.takes(200).first(b"to") or b"").decode()
+    second.inbox.clear()
+    alice.dialog.ack(sent)
+    assert bob.waiting == second.waiting == ["ACK"]
+
+
 # -- phrases (§7.2) ----------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction
 
 DOCS = Path(__file__).parent.parent / "docs"
 
-EVENTS = {"1xx", "2xx", "final", "request", "ack", "error", "silence", *"ABDEFGHIJKLM"}
+EVENTS = {"1xx", "2xx", "final", "request", "ack", "error", "silence", "refusal", *"ABDEFGHIJKLM"}
 
 TABLES = pytest.mark.parametrize("name", fsm.TABLES)
 

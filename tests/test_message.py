@@ -458,3 +458,15 @@ def test_a_good_message_with_bytes_overwritten_is_a_message_or_an_error(places: 
         parse(bytes(data)).check()
     except SipError as error:
         assert error.status in (400, 505)
+
+
+@pytest.mark.parametrize("line", [b"Call-ID: %b", b"From: <sip:a@h>;tag=%b", b"To: <sip:a@h>;tag=%b"])
+def test_what_a_call_is_kept_by_has_a_largest_length(line: bytes) -> None:
+    """Calls and bindings live for hours, and hold these."""
+    name = line.partition(b":")[0]
+    lines = [b"OPTIONS sip:h SIP/2.0", *(one for one in (
+        b"Via: SIP/2.0/UDP h;branch=z9hG4bK1", b"From: <sip:a@h>;tag=1", b"To: <sip:b@h>", b"Call-ID: 1",
+        b"CSeq: 1 OPTIONS") if not one.startswith(name + b":"))]  # fmt: skip
+    parse(b"\r\n".join((*lines, line % (b"x" * 1024), b"", b""))).check()
+    with pytest.raises(SipError, match="at most 1024 bytes"):
+        parse(b"\r\n".join((*lines, line % (b"x" * 1025), b"", b""))).check()

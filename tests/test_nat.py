@@ -274,3 +274,29 @@ def test_two_phones_with_the_same_private_contact_are_told_apart() -> None:
     alice.dialog.request("BYE")
     one.takes("BYE")
     assert not two.inbox
+
+
+def test_a_phone_that_registers_from_another_port_within_a_call_is_reached_there() -> None:
+    """A NAT forgets a mapping, and the phone comes again from another port; the token still names the old one."""
+    lab, alice, old = world(False, True)
+    call(alice, old)
+    host = old.address[0]
+    bob = lab.phone("bob", f"{host}:50099", BOB_NAT[1])
+    bob.register()
+    assert alice.dialog is not None
+    alice.dialog.request("BYE")
+    assert not old.inbox
+    bob.reply(bob.takes("BYE"), 200)
+    alice.takes(200)
+
+
+def test_but_the_same_contact_behind_another_nat_is_another_phone() -> None:
+    lab, alice, bob = world(False, True)
+    call(alice, bob)
+    bob.register(expires=0)
+    other = lab.phone("bob", "203.0.113.77:50002", BOB_NAT[1])
+    other.register()
+    assert alice.dialog is not None
+    alice.dialog.request("BYE")
+    bob.takes("BYE")
+    assert not other.inbox

@@ -499,3 +499,13 @@ def test_a_lost_connection_takes_its_phones_along(lab: Lab) -> None:
     assert isinstance(told, Unregistered)
     assert told.why == "lost"
     assert ask(zoe) != {}
+
+
+# -- memory -----------------------------------------------------------------------------------------------------------
+
+
+def test_of_a_user_agent_so_much_is_kept(lab: Lab, bob: Phone) -> None:
+    bob.register(headers=("User-Agent: " + "x" * 60_000,))
+    told = lab.events[-1]
+    assert isinstance(told, Registered)
+    assert told.agent == "x" * 255

@@ -271,3 +271,12 @@ def test_names_of_our_domain_are_ours_however_they_are_spelled() -> None:
     alice, bob = lab.registered("alice", "bob")
     alice.request("OPTIONS", "sip:bob@example.com")
     bob.takes("OPTIONS")
+
+
+def test_a_sips_uri_is_not_carried_over_udp() -> None:
+    """RFC 3261 §26.2.2: whoever writes `sips` wants TLS on every hop."""
+    lab = Lab()
+    alice, bob = lab.registered("alice", "bob")
+    alice.invite("sips:bob@10.0.0.1")
+    assert alice.waiting == [480]
+    assert not bob.inbox

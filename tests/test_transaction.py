@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sipfullproxy.engine import transaction
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.outbox import Outbox
 from sipfullproxy.engine.timers import Timers
@@ -163,7 +164,7 @@ def test_timers_e_and_f_a_message_is_sent_again_up_to_every_t2_and_nobody_says_4
     alice.request("MESSAGE", "sip:bob@10.0.0.1")
     lab.advance(100)
     assert times(lab, bob, b"MESSAGE", start) == UP_TO_T2
-    assert not alice.inbox
+    assert alice.waiting == [100]
     assert lab.engine.load["transactions"] == 0
 
 
@@ -172,7 +173,8 @@ def test_rfc_4320_a_request_that_is_never_answered_is_absorbed_when_it_comes_lat
     data = alice.compose("MESSAGE", "sip:bob@10.0.0.1")
     alice.send(data)
     lab.advance(32.1)
-    assert resent(data, alice) == []
+    (again,) = resent(data, alice)
+    assert again.data.startswith(b"SIP/2.0 100 "), "what it was told last, and the phone is not asked again"
 
 
 def test_timer_e_after_a_provisional_response_waits_t2() -> None:
@@ -182,7 +184,7 @@ def test_timer_e_after_a_provisional_response_waits_t2() -> None:
     bob.reply(bob.takes("MESSAGE"), 100)
     lab.advance(100)
     assert times(lab, bob, b"MESSAGE", start) == [0, *(0.5 + 4 * n for n in range(8))]
-    assert not alice.inbox
+    assert alice.waiting == [100]
 
 
 def test_timer_k_a_repeated_response_is_absorbed() -> None:
@@ -315,6 +317,17 @@ def test_timer_j_a_request_that_comes_again_gets_the_same_answer_for_64_t1() -> 
     lab.advance(0.2)
     alice.send(data)
     assert bob.takes("MESSAGE"), "forgotten, so it is a new request"
+
+
+def test_rfc_4320_section_4_1_who_waits_for_long_hears_100() -> None:
+    lab, alice, bob = pair()
+    start = lab.now
+    alice.request("MESSAGE", "sip:bob@10.0.0.1")
+    message = bob.takes("MESSAGE")
+    lab.advance(10)
+    assert times(lab, alice, b"SIP/2.0 100", start) == [3.5]
+    bob.reply(message, 200)
+    assert alice.waiting == [100, 200]
 
 
 def test_rfc_4320_section_4_1_no_provisional_response_but_100_to_other_requests() -> None:
@@ -613,3 +626,42 @@ def test_after_a_call_nothing_is_left() -> None:
     alice.reply(alice.takes("BYE"), 200)
     lab.advance(100)
     assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 2}
+
+
+def test_there_is_a_largest_number_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes then is refused without being remembered."""
+    lab, alice, bob = pair()
+    monkeypatch.setattr(transaction, "TRANSACTIONS", 1)
+    alice.request("OPTIONS", "sip:10.0.0.1")
+    alice.takes(200)
+    for _ in range(3):
+        alice.invite("bob")
+        refused = alice.takes(503)
+        assert refused.first(b"retry-after") == b"10"
+    assert not bob.inbox
+    lab.advance(40)
+    alice.invite("bob")
+    alice.takes(100)
+
+
+def test_there_is_a_largest_sum_of_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, alice, bob = pair()
+    monkeypatch.setattr(transaction, "HELD", 100_000)
+    for _ in range(5):
+        alice.request("MESSAGE", "sip:bob@10.0.0.1", body="x" * 20_000)
+    assert bob.waiting == ["MESSAGE"] * 3, "each is held as it came and as it went"
+    assert alice.waiting == [503] * 2
+    lab.advance(100)
+    alice.request("MESSAGE", "sip:bob@10.0.0.1")
+    assert lab.engine._core.transactions._held < 1_000
+    lab.advance(100)
+    assert lab.engine._core.transactions._held == 0
+
+
+def test_a_lost_way_costs_nothing_to_those_who_do_not_use_it() -> None:
+    lab, alice, bob = pair()
+    alice.request("MESSAGE", "sip:bob@10.0.0.1")
+    transactions = lab.engine._core.transactions
+    assert {flow.remote for flow in transactions._by_flow} == {alice.address, bob.address}
+    lab.advance(100)
+    assert not transactions._by_flow

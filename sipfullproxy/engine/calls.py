@@ -26,6 +26,12 @@ OLDEST = 12 * 3600.0
 """Seconds without a sign of life (an accepted re-INVITE or UPDATE) after which an answered call is taken for dead: a
 phone that lost its network never says BYE."""
 
+DIALOGS = 20
+"""Phones that may have answered one call, as many as a fork has branches."""
+
+LONGEST_NAME = 512
+"""Bytes of a user, or of a host, that are kept for people."""
+
 LOOK_AGAIN = 60.0
 """Seconds between two looks at a call's age."""
 
@@ -53,8 +59,9 @@ class Call:
     """
 
     __slots__ = (
-        "_accepted", "_calls", "_cancelled", "_conference", "_deadline", "_dialogs", "_forwarded", "_media", "_rang",
-        "_session", "_timer", "_transfers", "answered", "callee", "caller", "id", "leg", "over", "parties",
+        "_accepted", "_attempts", "_calls", "_cancelled", "_conference", "_deadline", "_dialogs", "_forwarded",
+        "_media", "_rang", "_session", "_timer", "_transfers", "answered", "callee", "caller", "id", "leg", "over",
+        "parties",
     )  # fmt: skip
 
     def __init__(self, calls: Calls, request: Request, source: Flow) -> None:
@@ -66,6 +73,7 @@ class Call:
         self.callee = calls.name_of(request.first(b"to"))
         self.answered: float | None = None
         self.over = False
+        self._attempts = 1
         self._rang = False
         self._cancelled = False
         self._forwarded = False
@@ -80,6 +88,10 @@ class Call:
 
     # -- before the answer ---------------------------------------------------------------------------------------------
 
+    def again(self) -> None:
+        """Its INVITE came by once more, on another way (a proxy ahead of us forks, or sent it back)."""
+        self._attempts += 1
+
     def cancel(self) -> None:
         """The caller gave up."""
         self._cancelled = True
@@ -89,8 +101,9 @@ class Call:
         self._tell(events.Forwarded, to=self._calls.name_of_uri(to), why=str(status))
 
     def fail(self, status: int, phrase: bytes) -> None:
-        """The call attempt ended with that final response."""
-        if self.over or self.answered is not None:
+        """An INVITE of the call ended with that final response. The last one to fail is what the caller hears."""
+        self._attempts -= 1
+        if self.over or self.answered is not None or self._attempts:
             return
         # A challenge is no end, the same INVITE comes again with credentials (§22); nor is a 3xx, it comes elsewhere.
         if status not in (401, 407) and not (status < 400 and self._forwarded):
@@ -158,7 +171,8 @@ class Call:
                 self._tell(events.Ringing)
         elif status < 300:
             if not self.over:
-                self._dialogs.add(response.to_tag)
+                if len(self._dialogs) < DIALOGS:
+                    self._dialogs.add(response.to_tag)
                 self._agreed(request, response)
         elif status < 400 and not self._forwarded and not self._cancelled:
             contact = next(iter(response.values(b"contact")), None)
@@ -260,6 +274,7 @@ class Calls:
         key = (request.call_id, request.from_tag)
         old = self._calls.get(key)
         if old is not None and not old.over and old.answered is None:
+            old.again()
             return old
         if len(self._calls) >= CALLS:
             raise SipError(503, "Too many calls", (b"Retry-After", b"10"))
@@ -302,14 +317,15 @@ class Calls:
             spec = address.spec
             return self.name_of_uri(address.uri)
         except SipError:
-            return text(spec)
+            return text(spec[:LONGEST_NAME])
 
     def name_of_uri(self, uri: Uri) -> str:
         """A URI as `user@domain`; the person behind it where it is the Contact of a registered phone."""
         person = self.person_at(uri)
         if person is not None:
             return person
-        return text(uri.name + b"@" + uri.host) if uri.user else text(uri.host)
+        name, host = uri.name[:LONGEST_NAME], uri.host[:LONGEST_NAME]
+        return text(name + b"@" + host if uri.user else host)
 
 
 def _is_focus(message: Message) -> bool:

@@ -131,7 +131,7 @@ class Engine:
             request.check()
         except SipError as error:
             if request.method != b"ACK":
-                core.refuse_unread(request, _same_tag(request), error, _way_back(request, flow))
+                core.refuse_unread(request, _same_tag(request), error, self._way_back(request, flow))
             return
         request.stamp(*flow.remote)
         key = server_key(request)
@@ -145,11 +145,32 @@ class Engine:
         if server is not None:
             server.step("request")
             return
-        server = core.transactions.serve(key, _reply_flow(request.via, flow), request)
+        reply = self._reply_flow(request.via, flow)
+        try:
+            server = core.transactions.serve(key, reply, request)
+        except SipError as error:
+            core.refuse_unread(request, _same_tag(request), error, reply)
+            return
         try:
             self._serve(server, request, flow)
         except SipError as error:
-            core.refuse(server, error)
+            core.refuse(server, error, flow)
+
+    def _reply_flow(self, via: Via, source: Flow) -> Flow:
+        """The way back to the sender of a request (RFC 3261 §18.2.2, RFC 3581 §4)."""
+        if source.reliable:
+            return source
+        address = via.reply_address(source.remote, trusted=self._core.location.has_flow(source))
+        return source if address == source.remote else Flow(source.transport, source.local, address)
+
+    def _way_back(self, request: Request, source: Flow) -> Flow:
+        """The same for a request that was not read to its end; to where it came from, if its Via cannot be read."""
+        try:
+            request.via = Via(request.values(b"via")[0])
+        except (SipError, IndexError):
+            return source
+        request.stamp(*source.remote)
+        return self._reply_flow(request.via, source)
 
     def _serve(self, server: ServerTransaction, request: Request, source: Flow) -> None:
         """What a request that is new here is about; the first line that fits takes it."""
@@ -258,10 +279,10 @@ class Engine:
         call = core.calls.find(request)
         if call is not None:
             call.request(request)
-        target = targets[0]
-        if target.flow is not None:
-            draft, edits = core.forwarder.request(request, routed, target, source, core.branch(mark), 0)
-            core.outbox.send(target.flow, draft.encode(), edits)
+        for target in targets:  # more than one only for who names a user in it; phones without the call ignore it
+            if target.flow is not None:
+                draft, edits = core.forwarder.request(request, routed, target, source, core.branch(mark), 0)
+                core.outbox.send(target.flow, draft.encode(), edits)
 
     def _apologize(self, request: Request, source: Flow) -> None:
         """A bug of ours is a 500 for that one request, and the end of a call that it was to begin."""
@@ -273,7 +294,7 @@ class Engine:
             if server is None:
                 core.refuse_unread(request, _same_tag(request), bug, source)
             elif not server.answered:
-                core.refuse(server, bug)
+                core.refuse(server, bug, source)
             call = core.calls.find(request) if request.method == b"INVITE" and not request.to_tag else None
             if call is not None:
                 call.fail(bug.status, core.config.phrases.own_response(bug.status))
@@ -293,24 +314,6 @@ _CAPABILITIES = (
 
 def _is_last_hop(request: Request) -> bool:
     return request.number(b"max-forwards", LARGEST_MAX_FORWARDS) == 0
-
-
-def _reply_flow(via: Via, source: Flow) -> Flow:
-    """The way back to the sender of a request (RFC 3261 §18.2.2, RFC 3581 §4)."""
-    if source.reliable:
-        return source
-    address = via.reply_address(source.remote)
-    return source if address == source.remote else Flow(source.transport, source.local, address)
-
-
-def _way_back(request: Request, source: Flow) -> Flow:
-    """The same for a request that was not read to its end; to where it came from, if its Via cannot be read either."""
-    try:
-        request.via = Via(request.values(b"via")[0])
-    except (SipError, IndexError):
-        return source
-    request.stamp(*source.remote)
-    return _reply_flow(request.via, source)
 
 
 def _same_tag(request: Request) -> bytes:

@@ -11,7 +11,7 @@ from sipfullproxy.engine.core import Core
 from sipfullproxy.engine.flow import LARGEST_DATAGRAM, Flow
 from sipfullproxy.engine.forwarding import breadth_of, is_for_us_alone
 from sipfullproxy.engine.routing import Routed, Target
-from sipfullproxy.engine.timers import CANCELLED, TIMER_C, Timer
+from sipfullproxy.engine.timers import CANCELLED, STILL_TRYING, TIMER_C, Timer
 from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, follow_up
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
@@ -191,6 +191,8 @@ class Fork:
         """
         if self._breadth < 1:
             raise SipError(440, "Max-Breadth came down to 0")
+        if not self.invite:
+            self.core.timers.start("4320", STILL_TRYING, self, self.core.outbox.now)
         self._groups.extend(self._new_groups(targets))
         self._next_group()
 
@@ -245,6 +247,11 @@ class Fork:
         if not branch.status:
             self._close(branch, status, None)
             self._proceed()
+
+    def fired(self, letter: str, now: float) -> None:
+        """A request other than INVITE takes long; its sender need not repeat it so often (RFC 4320 §4.1)."""
+        if not self._decided:
+            self.core.answer(self.server, 100)
 
     def cancel(self, *reasons: bytes) -> None:
         """The caller cancelled (RFC 3261 §16.10). reasons: the Reason lines of its CANCEL, passed on (RFC 3326)."""
@@ -359,8 +366,9 @@ class Fork:
             self._call.response(self.server.request, response, branch.target.flow)
 
 
-_REDIRECTED = 399
-"""Stands in `Branch.status` for a 3xx whose Contacts are being tried: it is no candidate any more (§16.7 item 4)."""
+_REDIRECTED = -1
+"""Stands in `Branch.status` for a 3xx whose Contacts are being tried: it is no candidate any more (§16.7 item 4). No
+phone can say it, as it could say any number from 100 to 699."""
 
 
 def _q(target: Target) -> float:

@@ -5,7 +5,8 @@
 The rules of this file: a table is data and nothing else. An event that a state's row does not name does not concern
 that state; so a timer that was left running fires into nothing. Events of the wire and of the proxy core: "1xx", "2xx",
 "final" (300-699), "request" (a retransmission), "ack", "error" (the transport failed); and "A" … "M", a timer of that
-letter; and "silence": the proxy core will never answer. Actions are methods of the transactions in `transaction.py`;
+letter; "silence": the proxy core will never answer; "refusal": a final response that goes out once for each copy of the
+request, and never by itself (§26.3.2.4). Actions are methods of the transactions in `transaction.py`;
 "start X" starts timer X.
 
 The diagrams in `docs/architecture.md` are generated from these tables.
@@ -84,6 +85,7 @@ INVITE_SERVER: Final[Table] = {
         "1xx": (PROCEEDING, ("send",)),
         "2xx": (ACCEPTED, ("send", "start L")),
         "final": (COMPLETED, ("send", "start G", "start H")),
+        "refusal": (COMPLETED, ("send", "start H")),
     },
     ACCEPTED: {
         "request": (ACCEPTED, ()),
@@ -110,6 +112,7 @@ NON_INVITE_SERVER: Final[Table] = {
         "1xx": (PROCEEDING, ("send",)),
         "2xx": (COMPLETED, ("send", "start J")),
         "final": (COMPLETED, ("send", "start J")),
+        "refusal": (COMPLETED, ("send", "start J")),
         "silence": (COMPLETED, ("start J",)),
     },
     PROCEEDING: {

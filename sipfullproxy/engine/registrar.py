@@ -24,7 +24,9 @@ LONGEST_EXPIRES = 86_400
 """More is cut down: a phone that left without a word is forgotten after a day."""
 LONGEST_USER = 255
 """Bytes of a user's name. Nobody has a longer one, and each is remembered for a while after its phones are gone."""
-LONGEST_CONTACT = 4096
+LONGEST_AGENT = 255
+"""Bytes that are kept of a User-Agent."""
+LONGEST_CONTACT = 2048
 """Bytes of one Contact; an iPhone's, with all that a push server wants to know, has a good thousand."""
 
 _DIGITS = len(str(LONGEST_EXPIRES)) + 1
@@ -104,7 +106,7 @@ class Registrar:
         if more and len(self._location) + more > location.BINDINGS:
             raise SipError(503, "The location service is full", (b"Retry-After", b"60"))
         # Nothing may fail from here on: either all wishes come true or none (§10.3 item 7).
-        agent = request.first(b"user-agent") or b""
+        agent = (request.first(b"user-agent") or b"")[:LONGEST_AGENT]
         for wish in wishes:
             old = self._find(who.name, wish)
             if wish.expires == 0:

@@ -101,13 +101,16 @@ class Router:
         """
         uri = routed.uri
         if routed.toward is not None:
-            return [Target(uri, routed.toward)]
+            return [self._on_flow(uri, routed.toward)]
         if routed.routes:
             return [Target(uri, self.way_to(Address(routed.routes[0]).uri))]
         if not self.in_our_domain(uri):
             return [self._contact(uri)]
         if not uri.user:
             raise SipError(484, "No user in the Request-URI")
+        if uri.scheme == b"sips":
+            # Its sender wants TLS on every hop (§26.2.2); a phone over UDP is no place for it (RFC 5630 §5.3).
+            raise SipError(480, "No phone here can be reached by TLS")
         phones = self._location.of(uri.name)
         if phones:
             return [Target(phone.uri, phone.flow, phone) for phone in phones]
@@ -132,6 +135,15 @@ class Router:
         if machine.is_loopback and not self._us.is_loopback:
             return None
         return Flow("udp", self._local, (str(machine), uri.effective_port))
+
+    def _on_flow(self, uri: Uri, flow: Flow) -> Target:
+        """The way that a token names; or, where its phone has registered from another port of that host since (a NAT
+        forgets), the way that it has now."""
+        if not self._location.has_flow(flow):
+            phone = self._location.with_contact(uri)
+            if phone is not None and phone.flow.remote[0] == flow.remote[0]:
+                return Target(uri, phone.flow, phone)
+        return Target(uri, flow)
 
     def _contact(self, uri: Uri) -> Target:
         """A Contact of a phone that is registered here goes where it really is; any other URI where it says."""

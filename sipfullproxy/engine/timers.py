@@ -24,6 +24,9 @@ TIMER_I = TIMER_K = T4
 CANCELLED = 64 * T1
 """How long a cancelled branch may owe its final response, seconds (§9.1). The RFC gives this one no letter."""
 
+STILL_TRYING = 7 * T1
+"""Seconds in which timer E comes to T2; then who sent a request other than INVITE is to hear 100 (RFC 4320 §4.1)."""
+
 DURATION = {
     "A": T1, "B": TIMER_B, "C": TIMER_C, "D": TIMER_D, "E": T1, "F": TIMER_F, "G": T1, "H": TIMER_H, "I": TIMER_I,
     "J": TIMER_J, "K": TIMER_K, "L": TIMER_L, "M": TIMER_M, "9.1": CANCELLED,

@@ -10,7 +10,14 @@ from sipfullproxy.engine import fsm
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.outbox import Outbox
 from sipfullproxy.engine.timers import DURATION, T1, T2, Timer, Timers
+from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import CRLF, Draft, Request, Response
+
+TRANSACTIONS = 500_000
+"""Received requests that are remembered at once: half a minute of many thousands a second."""
+
+HELD = 2**30
+"""Bytes of requests, received and sent, that are remembered at once; so that large ones do not fill the memory."""
 
 Key = tuple[object, ...]
 
@@ -45,9 +52,9 @@ def _key(request: Request, method: bytes) -> Key:
 
 
 class Transaction:
-    """What the four machines share: a state, timers, the last message sent."""
+    """What the four machines share: a state, timers, the last message sent. held: bytes of its request."""
 
-    __slots__ = ("_interval", "_layer", "_running", "_table", "flow", "key", "last", "state")
+    __slots__ = ("_interval", "_layer", "_running", "_table", "flow", "held", "key", "last", "state")
 
     def __init__(self, layer: Transactions, table: CompiledTable, state: str, key: Key, flow: Flow) -> None:
         self._layer = layer
@@ -58,6 +65,7 @@ class Transaction:
         self.key = key
         self.flow = flow
         self.last = b""
+        self.held = 0
 
     def step(self, event: str) -> None:
         """Feed the table one event; nothing happens where the state's row does not name it."""
@@ -118,9 +126,12 @@ class ServerTransaction(Transaction):
         self.context: Any = None
         self._edits: tuple[str, ...] = ()
 
-    def respond(self, status: int, data: bytes, edits: tuple[str, ...] = ()) -> bool:
-        """Send a response upstream, if the table lets it through. Returns whether it does."""
-        event = EVENT_OF[status // 100]
+    def respond(self, status: int, data: bytes, edits: tuple[str, ...] = (), *, once: bool = False) -> bool:
+        """Send a response upstream, if the table lets it through. Returns whether it does.
+
+        once: a final one that is not sent again before the request is.
+        """
+        event = "refusal" if once else EVENT_OF[status // 100]
         if event not in self._table[self.state]:
             return False
         self.last = data
@@ -215,13 +226,15 @@ def follow_up(sent: Draft, method: bytes, to_line: bytes | None = None, *extra: 
 class Transactions:
     """All transactions of one engine (RFC 3261 §17.1.3, §17.2.3)."""
 
-    __slots__ = ("_clients", "_servers", "outbox", "timers")
+    __slots__ = ("_by_flow", "_clients", "_held", "_servers", "outbox", "timers")
 
     def __init__(self, timers: Timers, outbox: Outbox) -> None:
         self.timers = timers
         self.outbox = outbox
         self._servers: dict[Key, ServerTransaction] = {}
         self._clients: dict[Key, ClientTransaction] = {}
+        self._by_flow: dict[Flow, dict[Transaction, None]] = {}
+        self._held = 0
 
     def match_request(self, key: Key) -> ServerTransaction | None:
         """The server transaction of that key."""
@@ -232,8 +245,11 @@ class Transactions:
         return self._clients.get((response.via.branch, response.cseq_method))
 
     def serve(self, key: Key, flow: Flow, request: Request) -> ServerTransaction:
-        """Begin a server transaction. flow: where its responses go."""
+        """Begin a server transaction. flow: where its responses go. Raises SipError 503 when there are too many."""
+        if len(self._servers) >= TRANSACTIONS or self._held >= HELD:
+            raise SipError(503, "Too many transactions", (b"Retry-After", b"10"))
         transaction = self._servers[key] = ServerTransaction(self, key, flow, request)
+        self._remember(transaction, request.size)
         return transaction
 
     def request(
@@ -246,6 +262,7 @@ class Transactions:
         """
         key = (branch, method)
         transaction = self._clients[key] = ClientTransaction(self, key, flow, method, draft, user)
+        self._remember(transaction, len(data))
         transaction.last = data
         self.outbox.send(flow, data, edits)
         for letter in "AB" if method == b"INVITE" else "EF":
@@ -254,15 +271,24 @@ class Transactions:
 
     def lost(self, flow: Flow) -> None:
         """The transport cannot send on that flow: its transactions that still send are told (§17.1.4, §17.2.4)."""
-        for table in (self._clients, self._servers):
-            for transaction in [entry for entry in table.values() if entry.flow == flow]:
-                transaction.step("error")
+        for transaction in list(self._by_flow.get(flow, ())):
+            transaction.step("error")
 
     def forget(self, transaction: Transaction) -> None:
         """Take a transaction that is over out of the tables."""
         table: dict[Key, Any] = self._servers if isinstance(transaction, ServerTransaction) else self._clients
         if table.get(transaction.key) is transaction:
             del table[transaction.key]
+            self._held -= transaction.held
+            there = self._by_flow[transaction.flow]
+            del there[transaction]
+            if not there:
+                del self._by_flow[transaction.flow]
+
+    def _remember(self, transaction: Transaction, size: int) -> None:
+        self._by_flow.setdefault(transaction.flow, {})[transaction] = None
+        transaction.held = size
+        self._held += size
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)

@@ -22,6 +22,9 @@ CRLF = b"\r\n"
 HEADER_LIMIT = 512
 """Lines of one message before its body, folds counted; real ones have about thirty."""
 
+LONGEST_ID = 1024
+"""Bytes of a Call-ID or a tag. They are kept as long as the call or the registration lasts; real ones have about 40."""
+
 LARGEST_BODY = 2**32 - 1
 """Bytes; only keeps a Content-Length from being taken for a number that is none."""
 
@@ -72,12 +75,14 @@ class Message:
     """What requests and responses have in common. Read-only.
 
     start: the start line. lines: header lines as they came, folds included. where: positions in `lines` by canonical
-    header name. body: bytes, cut to Content-Length. flaw: what `check` will complain about, or "".
+    header name. body: bytes, cut to Content-Length. size: bytes of all that came. flaw: what `check` complains about,
+    or "".
     Available after `check()`: via (top Via), cseq, cseq_method, call_id, from_tag, to_tag.
     """
 
     __slots__ = (
-        "body", "call_id", "cseq", "cseq_method", "flaw", "from_tag", "lines", "start", "to_tag", "via", "where",
+        "body", "call_id", "cseq", "cseq_method", "flaw", "from_tag", "lines", "size", "start", "to_tag", "via",
+        "where",
     )  # fmt: skip
 
     via: Via
@@ -93,6 +98,7 @@ class Message:
         self.where = where
         self.body = body
         self.flaw = ""
+        self.size = 0
 
     def stamp(self, host: str, port: int) -> None:
         """Write into the top Via where the message really came from (RFC 3261 §18.2.1).
@@ -150,6 +156,8 @@ class Message:
             raise SipError(400, "Bad From")
         if to_tag is None:
             raise SipError(400, "Bad To")
+        if len(self.call_id) > LONGEST_ID or len(from_tag) > LONGEST_ID or len(to_tag) > LONGEST_ID:
+            raise SipError(400, f"A Call-ID or a tag has at most {LONGEST_ID} bytes")
         self.from_tag = from_tag
         self.to_tag = to_tag
 
@@ -232,6 +240,7 @@ def parse(data: bytes) -> Request | Response:
     message = _with_start(start, lines, where, body)
     if b"via" not in where:
         raise SipError(400, "No Via header")
+    message.size = len(data)
     message.flaw = flaw or bad or _cut_body(message)
     return message
 

@@ -91,14 +91,15 @@ class Via:
             return text + b";received=" + source
         return text
 
-    def reply_address(self, source: tuple[str, int]) -> tuple[str, int]:
+    def reply_address(self, source: tuple[str, int], trusted: bool = True) -> tuple[str, int]:
         """Where the response goes over UDP (RFC 3261 §18.2.2, RFC 3581 §4).
 
-        source: (numeric host, port) that the request came from.
+        source: (numeric host, port) that the request came from. trusted: whether `maddr` counts; a stranger could make
+        us shoot at others by it.
         """
         if self.rport:
             return source
-        if self.maddr is not None:
+        if self.maddr is not None and trusted:
             machine = single_machine(self.maddr)
             if machine is not None and machine.version == ip_address(source[0]).version and not machine.is_loopback:
                 return str(machine), self.port or 5060
