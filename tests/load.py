@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.running import HERE, PATIENCE, Running, need
@@ -26,6 +28,7 @@ class Sipp:
         self._port = free_port()
         self._proxy = proxy
         self._folder = folder
+        self._running: list[subprocess.Popen[str]] = []
 
     def start(self, scenario: str, *options: str, calls: int, service: str = "") -> subprocess.Popen[str]:
         """Begin a scenario of tests/sipp."""
@@ -35,25 +38,37 @@ class Sipp:
             "-i", host, "-p", str(self._port), "-m", str(calls), "-s", service or self.user, "-timeout", "50s",
             "-timeout_error", "-trace_err", "-error_file", str(self._folder / f"{self.user}-{scenario}.err"), *options,
         ]  # fmt: skip
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._folder)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._folder
+        )
+        self._running.append(process)
+        return process
 
     def register(self) -> None:
         """Register with the proxy from this very port."""
         finish(self.start("register", calls=1))
 
+    def close(self) -> None:
+        """End what is still running, because the other end has failed."""
+        for process in self._running:
+            process.kill()
+            process.communicate(timeout=PATIENCE)
+
 
 def finish(process: subprocess.Popen[str]) -> None:
     """Wait for a SIPp; all its calls must have gone by the scenario."""
-    try:
-        output, _ = process.communicate(timeout=PATIENCE)
-    finally:
-        process.kill()
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output[-3000:]
 
 
-def ends(proxy: Running, folder: Path) -> tuple[Sipp, Sipp]:
-    """Alice and Bob, registered."""
+@contextmanager
+def ends(proxy: Running, folder: Path) -> Iterator[tuple[Sipp, Sipp]]:
+    """Alice and Bob, registered; none of their scenarios outlives the story."""
     alice, bob = Sipp(proxy, folder, "alice"), Sipp(proxy, folder, "bob")
-    alice.register()
-    bob.register()
-    return alice, bob
+    try:
+        alice.register()
+        bob.register()
+        yield alice, bob
+    finally:
+        alice.close()
+        bob.close()

@@ -43,16 +43,14 @@ def test_svmap_finds_a_proxy_and_learns_no_name_of_it(tmp_path: Path, method: st
 def test_svwar_cannot_tell_who_is_registered(tmp_path: Path, method: str) -> None:
     names = tmp_path / "names.txt"
     names.write_text(GUESSES, encoding="ascii")
-    with running(tmp_path) as proxy:
-        ends(proxy, tmp_path)
+    with running(tmp_path) as proxy, ends(proxy, tmp_path):
         found = attack(proxy, tmp_path, "svwar", "-m", method, "-d", str(names), "--force")
     assert "found nothing" in found
     assert "Ringing" not in proxy.journal.read_text(encoding="utf-8")
 
 
 def test_calls_go_on_while_the_tools_are_at_work(tmp_path: Path) -> None:
-    with running(tmp_path) as proxy:
-        alice, bob = ends(proxy, tmp_path)
+    with running(tmp_path) as proxy, ends(proxy, tmp_path) as (alice, bob):
         callee = bob.start("callee", calls=60)
         caller = alice.start("caller", "-r", "10", calls=60, service="bob")
         for method in ("REGISTER", "INVITE", "OPTIONS"):

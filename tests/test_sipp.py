@@ -18,8 +18,7 @@ def lines_with(proxy: Running, words: str) -> int:
 
 @pytest.mark.parametrize(("loss", "calls", "rate"), [("0", 200, "100"), ("10", 40, "20")])
 def test_every_call_is_connected_and_ended_and_journaled_once(tmp_path: Path, loss: str, calls: int, rate: str) -> None:
-    with running(tmp_path) as proxy:
-        alice, bob = ends(proxy, tmp_path)
+    with running(tmp_path) as proxy, ends(proxy, tmp_path) as (alice, bob):
         callee = bob.start("callee", "-lost", loss, calls=calls)
         finish(alice.start("caller", "-lost", loss, "-r", rate, calls=calls, service="bob"))
         finish(callee)
@@ -28,8 +27,7 @@ def test_every_call_is_connected_and_ended_and_journaled_once(tmp_path: Path, lo
 
 
 def test_a_hundred_calls_are_in_progress_at_once(tmp_path: Path) -> None:
-    with running(tmp_path) as proxy:
-        alice, bob = ends(proxy, tmp_path)
+    with running(tmp_path) as proxy, ends(proxy, tmp_path) as (alice, bob):
         callee = bob.start("callee", calls=100)
         finish(alice.start("caller", "-r", "500", "-l", "100", "-d", "2000", calls=100, service="bob"))
         finish(callee)
@@ -37,8 +35,7 @@ def test_a_hundred_calls_are_in_progress_at_once(tmp_path: Path) -> None:
 
 
 def test_calls_that_are_cancelled_while_they_ring(tmp_path: Path) -> None:
-    with running(tmp_path) as proxy:
-        alice, bob = ends(proxy, tmp_path)
+    with running(tmp_path) as proxy, ends(proxy, tmp_path) as (alice, bob):
         callee = bob.start("ringing", calls=20)
         finish(alice.start("impatient", "-r", "20", calls=20, service="bob"))
         finish(callee)
