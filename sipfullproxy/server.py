@@ -17,6 +17,7 @@ from typing import Self
 
 from sipfullproxy import state
 from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.diversion import AFTER
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event
 from sipfullproxy.greeting import greeting, tell
@@ -73,6 +74,8 @@ class Proxy:
     ) -> None:
         given = {"ip": ip, "port": port, "lang": lang, "phrases": phrases, **others}
         self.settings = settings or read({key: value for key, value in given.items() if value is not None})
+        self._lock = threading.Lock()
+        self._forward = {user.encode(): rule for user, rule in self.settings.forward.items()}
         self._hooks = Hooks()
         self._events = Mailbox(self._write, "journal")
         self._journal: TextJournal | None = None
@@ -89,6 +92,31 @@ class Proxy:
         hooks, but no call and no line of the journal. Raises ValueError for an unknown kind.
         """
         return self._hooks.on(kind)
+
+    def forward(
+        self,
+        user: str,
+        *,
+        always: str | None = None,
+        busy: str | None = None,
+        no_answer: str | None = None,
+        not_registered: str | None = None,
+        after: int = AFTER,
+    ) -> None:
+        """Send the calls to `user` on from now on, whatever was said of him before; without targets, not any more.
+
+        Targets: a user, "carol", or a whole URI, "sip:carol@192.168.1.9". always: of all calls. busy: when his phones
+        are busy. no_answer: when nobody answered for `after` seconds. not_registered: when he has no phone here.
+        Any thread may call it at any time, a hook too. Raises SettingsError for a value that cannot be.
+        """
+        targets = {"always": always, "busy": busy, "no_answer": no_answer, "not_registered": not_registered}
+        given = {key: target for key, target in targets.items() if target is not None}
+        rule = read({"lang": self.settings.lang, "forward": {user: {**given, "after": after}}}).forward[user]
+        with self._lock:
+            if given:
+                self._forward[user.encode()] = rule
+            else:
+                self._forward.pop(user.encode(), None)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -109,7 +137,7 @@ class Proxy:
         except BaseException:
             door.server_close()
             raise
-        core: Core = Guard(engine, threading.Lock(), self._publish)
+        core: Core = Guard(engine, self._lock, self._publish)
         if self.settings.verbose:
             core = self._trace = Trace(core, engine)
             self._trace.start()
@@ -188,6 +216,7 @@ class Proxy:
             address=address,
             domains=frozenset(settings.domain),
             open=settings.open,
+            forward=self._forward,
             recurse=settings.redirects == "follow",
             phrases=Phrasebook(settings.lang, settings.phrases, settings.own),
             flow_key=self._flow_key(),

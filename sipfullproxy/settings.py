@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args
 
+from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule, address
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.uri import parse_uri
+
 Lang = Literal["sk", "en"]
 Mode = Literal["all", "own", "off"]
 Redirects = Literal["follow", "pass"]
@@ -42,7 +46,8 @@ class Settings:
     ones, of none. own: the user's phrases by status code. journal: the text journal's file.
     verbose: whether every message is shown on stderr. open: whether callers who are not registered may reach our users.
     domain: further names that are ours. redirects: whether the proxy follows a phone's 3xx or passes it to the caller.
-    state: folder of what outlives a restart; None: the operating system's usual one.
+    state: folder of what outlives a restart; None: the operating system's usual one. forward: where calls go, by the
+    name of the user that they were for.
     """
 
     ip: str | None = None
@@ -56,6 +61,7 @@ class Settings:
     domain: tuple[str, ...] = ()
     redirects: Redirects = "follow"
     state: Path | None = None
+    forward: Mapping[str, Rule] = field(default_factory=dict)
 
 
 def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
@@ -100,10 +106,8 @@ def _check(given: Mapping[str, object], place: str, lang: Lang) -> dict[str, obj
                 checked["own"] = _own(value)
                 if "mode" in value:
                     checked["phrases"] = _CHECKS["phrases"](value["mode"])
-            elif key in _CHECKS:
-                checked[key] = _CHECKS[key](value)
             else:
-                raise _Bad(sk="taký kľúč nepoznám", en="no such key")
+                checked[key] = _CHECKS.get(key, _unknown)(value)
         except _Bad as bad:
             shown = key if isinstance(value, Mapping) else f"{key} = {reprlib.repr(value)}"
             raise SettingsError(f"{place}{shown}: {bad.words[lang]}") from None
@@ -116,6 +120,10 @@ class _Bad(Exception):
     def __init__(self, sk: str, en: str) -> None:
         super().__init__(en)
         self.words = Words(sk=sk, en=en)
+
+    def inside(self, place: str) -> _Bad:
+        """The same, said of a place within the value."""
+        return _Bad(**{lang: f"{place}: {words}" for lang, words in self.words.items()})
 
 
 _UNREADABLE = Words(sk="súbor sa nedá prečítať", en="cannot read the file")
@@ -193,6 +201,66 @@ def _phrase(code: object, phrase: object) -> str:
     return phrase
 
 
+def _forward(value: object) -> dict[str, Rule]:
+    tables = value if isinstance(value, Mapping) else {}
+    if tables is not value or not all(isinstance(table, Mapping) for table in tables.values()):
+        raise _Bad(
+            sk='treba tabuľky, napríklad [forward.bob] a v nej busy = "carol"',
+            en='must be tables, for example [forward.bob] with busy = "carol"',
+        )
+    return {_user(user): _rule(user, table) for user, table in tables.items()}
+
+
+def _user(name: object) -> str:
+    if not _is_target(name) or ":" in str(name) or not str(name).isprintable():
+        raise _Bad(sk=f"{name!r}: treba meno používateľa, napríklad bob", en=f"{name!r}: must be a user, such as bob")
+    return str(name)
+
+
+def _rule(user: str, table: Mapping[str, object]) -> Rule:
+    checked: dict[str, Any] = {}
+    for key, value in table.items():
+        try:
+            checked[key] = _RULE_CHECKS.get(key, _unknown)(value)
+        except _Bad as bad:
+            raise bad.inside(f"{user}.{key} = {reprlib.repr(value)}") from None
+    return Rule(**checked)
+
+
+def _unknown(value: object) -> object:
+    raise _Bad(sk="taký kľúč nepoznám", en="no such key")
+
+
+def _target(value: object) -> str:
+    if not _is_target(value):
+        raise _Bad(
+            sk='treba meno alebo adresu SIP, napríklad "carol" alebo "sip:carol@192.168.1.9"',
+            en='must be a user or a SIP address, for example "carol" or "sip:carol@192.168.1.9"',
+        )
+    return str(value)
+
+
+def _is_target(value: object) -> bool:
+    """Whether calls can be sent there: the name of a user as it stands in a SIP URI, or a whole one."""
+    try:
+        uri = address(value, _ANYWHERE) if isinstance(value, str) else None
+    except (SipError, UnicodeError):
+        return False
+    return uri is not None and uri.scheme == b"sip" and bool(uri.user)
+
+
+_ANYWHERE = parse_uri(b"sip:localhost")
+
+
+def _after(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LONGEST_AFTER:
+        raise _Bad(
+            sk=f"treba celé číslo od 1 do {LONGEST_AFTER} (sekúnd)",
+            en=f"must be a whole number from 1 to {LONGEST_AFTER} (seconds)",
+        )
+    return value
+
+
 def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
     def check(value: object) -> str:
         if not isinstance(value, str) or value not in choices:
@@ -213,4 +281,13 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "domain": _domain,
     "redirects": _one_of(get_args(Redirects)),
     "state": _path,
+    "forward": _forward,
+}
+
+_RULE_CHECKS: Mapping[str, Callable[[object], object]] = {
+    "always": _target,
+    "busy": _target,
+    "no_answer": _target,
+    "not_registered": _target,
+    "after": _after,
 }

@@ -62,6 +62,11 @@ def test_messages_are_numbered_and_name_their_answers(lab: Lab, alice: Phone) ->
     assert [send.cause for send in lab.sent] == [before + 1]
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_005",
+    given="INVITE whose CSeq names another method",
+    expect="400 with the reason in Warning; the same when it comes again",
+)  # fmt: skip
 def test_a_broken_request_is_answered_400_with_the_reason(lab: Lab, alice: Phone) -> None:
     """Issue 2 §6. The response fills in `rport`, although nobody read further (RFC 3581 §4)."""
     before = lab.engine.load
@@ -96,6 +101,10 @@ def test_another_version_of_sip(alice: Phone) -> None:
     assert alice.takes(505)
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_002",
+    given="200 whose top Via is somebody else's, or whose branch we never sent", expect="dropped",
+)  # fmt: skip
 @pytest.mark.parametrize(
     "response",
     [
@@ -207,6 +216,11 @@ def test_without_a_reporter_a_bug_is_raised(monkeypatch: pytest.MonkeyPatch) -> 
 # -- what the proxy answers itself ------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_QC_PR_V_006..008",
+    given="OPTIONS for the proxy itself",
+    expect="200 with Allow, Accept, Accept-Encoding, Accept-Language and Supported",
+)  # fmt: skip
 @pytest.mark.parametrize("uri", ["sip:10.0.0.1", "sip:10.0.0.1:5060", "sip:10.0.0.1;transport=udp"])
 def test_options_to_the_proxy(lab: Lab, uri: str) -> None:
     """§11.2, for strangers too: it is how one asks whether the proxy lives."""
@@ -219,6 +233,53 @@ def test_options_to_the_proxy(lab: Lab, uri: str) -> None:
         assert response.first(header) is not None
     for copied in (b"from", b"call-id", b"cseq"):
         assert response.first(copied)
+
+
+@pytest.mark.purpose(
+    "SIP_QC_PR_V_002..005",
+    given="OPTIONS for the proxy itself, and for a user with Max-Forwards: 0, by way of three hops",
+    expect="200 here; all Vias, From, Call-ID and CSeq as they came, To with a tag added",
+)  # fmt: skip
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_002..004",
+    given="INVITE for nobody, by way of three hops",
+    expect="404; all Vias in their order, From, Call-ID and CSeq as they came, To with a tag added",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "uri", "hops", "status"),
+    [
+        ("OPTIONS", "sip:10.0.0.1", 70, 200),
+        ("OPTIONS", "sip:bob@10.0.0.1", 0, 200),
+        ("INVITE", "sip:x@10.0.0.1", 9, 404),
+    ],
+)
+def test_what_an_answer_of_ours_copies(alice: Phone, method: str, uri: str, hops: int, status: int) -> None:
+    """§8.2.6.2."""
+    vias = ("Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1, SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK2", "v: SIP/2.0/TLS h")
+    sent = alice.request(method, uri, headers=vias, max_forwards=hops, cseq=77)
+    answer = alice.takes(status)
+    mine, *others = answer.values(b"via")
+    assert mine.startswith(sent.via.text.removesuffix(b";rport")) and others == sent.values(b"via")[1:]
+    for name in (b"from", b"call-id", b"cseq"):
+        assert answer.values(name) == sent.values(name)
+    assert (answer.first(b"to") or b"").startswith((sent.first(b"to") or b"") + b";tag=")
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_001..004", "SIP_CC_PR_TR_SE_TI_001..008",
+    given="INVITE with a Timestamp, from three hops away",
+    expect="100 in no time; Vias, From, To without a tag, Call-ID, CSeq and Timestamp as they came",
+)  # fmt: skip
+def test_what_the_100_of_an_invite_copies(lab: Lab, alice: Phone, bob: Phone) -> None:
+    """§8.2.6.1, §17.2.1: it is due after 200 ms."""
+    start = lab.now
+    sent = alice.invite("bob", headers=("Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1", "Timestamp: 54.3"))
+    trying = alice.takes(100)
+    assert lab.sent_at[-1] == start
+    assert trying.values(b"via")[1:] == sent.values(b"via")[1:]
+    for name in (b"from", b"to", b"call-id", b"cseq", b"timestamp"):
+        assert trying.values(name) == sent.values(name)
+    assert not trying.to_tag
 
 
 def test_options_to_the_proxy_that_require_something(alice: Phone) -> None:
@@ -235,6 +296,7 @@ def test_options_with_no_hop_left_are_answered_here(alice: Phone, bob: Phone, ze
     assert not bob.inbox
 
 
+@pytest.mark.purpose("SIP_QC_PR_V_001", given="OPTIONS for a user", expect="forwarded, the phone's 200 comes back")
 def test_options_to_a_user_are_forwarded(alice: Phone, bob: Phone) -> None:
     """§11.1: it is the phone that is asked."""
     alice.request("OPTIONS", "sip:bob@10.0.0.1")
@@ -304,6 +366,10 @@ def test_without_max_forwards(alice: Phone, bob: Phone) -> None:
 # -- retransmissions --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_006..008", "SIP_CC_PR_TR_CL_V_010..011",
+    given="INVITE three times; its 486 twice", expect="forwarded once each; each 486 is acknowledged",
+)  # fmt: skip
 def test_retransmissions_are_absorbed(lab: Lab, alice: Phone, bob: Phone) -> None:
     """§17.2: the original relayed every one of them."""
     invite = alice.compose("INVITE", "sip:bob@10.0.0.1", branch="z9hG4bKonce", call_id="once")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sipfullproxy.engine.forking import BRANCHES
-from sipfullproxy.sip.message import Request
+from sipfullproxy.sip.message import Request, Response
 from tests.helpers import Lab, Phone, call
 
 ELSEWHERE = b'SIP;cause=200;text="Call completed elsewhere"'
@@ -51,6 +51,11 @@ def fail(phone: Phone, invite: Request, status: int, **more: Any) -> None:
 # -- whom to try (§16.5, §16.6) ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RQ_V_067",
+    given="INVITE for a user with three phones",
+    expect="three copies at once, each with its own branch and the Contact of its phone as Request-URI",
+)  # fmt: skip
 def test_all_phones_of_one_q_ring_at_once_each_by_its_own_contact_and_branch() -> None:
     _, alice, bobs = house(3)
     alice.invite("bob")
@@ -60,6 +65,10 @@ def test_all_phones_of_one_q_ring_at_once_each_by_its_own_contact_and_branch() -
     assert len({(invite.call_id, invite.from_tag, invite.cseq) for invite in got}) == 1
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RQ_V_067",
+    given="INVITE for a user with phones of q 1.0, 0.5 and 0.1", expect="one after the other, the highest first",
+)  # fmt: skip
 def test_phones_of_lower_q_ring_when_those_of_higher_have_failed() -> None:
     lab, alice, bobs = house(3, q=(0.1, 1.0, 0.5))
     alice.invite("bob")
@@ -81,6 +90,10 @@ def test_a_phone_that_is_off_makes_way_for_the_next_after_timer_b() -> None:
     assert statuses(alice) == [100, 200]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_012..015",
+    given="200 of the first phone", expect="no phone of lower q is tried",
+)  # fmt: skip
 def test_an_answer_ends_the_search_for_others() -> None:
     lab, alice, bobs = house(2, q=(1.0, 0.5))
     alice.invite("bob")
@@ -120,6 +133,11 @@ def test_a_fork_has_a_largest_size() -> None:
 # -- every 2xx goes back (§16.7 items 5 and 10) ------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_046", "SIP_CC_PR_MP_RS_V_050..053",
+    given="200 of one of three ringing phones",
+    expect="CANCEL to the two others; their 487 are acknowledged and go no further",
+)  # fmt: skip
 def test_the_first_answer_wins_and_the_others_hear_that_it_was_elsewhere() -> None:
     """RFC 3326: no missed call on the other phones."""
     lab, alice, bobs = house(3)
@@ -137,6 +155,10 @@ def test_the_first_answer_wins_and_the_others_hear_that_it_was_elsewhere() -> No
     assert lab.kinds == ["ringing", "started"]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_012..015", "SIP_CC_PR_MP_RS_V_017",
+    given="200 of two phones", expect="both go back at once",
+)  # fmt: skip
 def test_two_phones_answer_at_once_and_both_answers_go_back() -> None:
     lab, alice, bobs = house(2)
     _, got = ring_all(alice, bobs)
@@ -148,6 +170,10 @@ def test_two_phones_answer_at_once_and_both_answers_go_back() -> None:
     assert lab.kinds == ["ringing", "started"]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_017",
+    given="200 of a phone after another one's 603 was chosen", expect="goes back too",
+)  # fmt: skip
 def test_a_2xx_goes_back_even_behind_a_final_response() -> None:
     """§16.7 item 5: "any 2xx response to an INVITE", also after a 6xx went."""
     lab, alice, bobs = house(2)
@@ -159,6 +185,10 @@ def test_a_2xx_goes_back_even_behind_a_final_response() -> None:
     assert 200 in statuses(alice)
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_017",
+    given="200 of a second phone, 20 s after the first one's; again when Timer L has ended", expect="goes back",
+)  # fmt: skip
 def test_a_2xx_goes_back_even_when_the_server_transaction_is_over() -> None:
     """Two phones answer, the second one 20 seconds later; its 200 that comes again outlives the first one's Timer L."""
     lab, alice, bobs = house(2)
@@ -172,6 +202,10 @@ def test_a_2xx_goes_back_even_when_the_server_transaction_is_over() -> None:
     assert statuses(alice) == [200]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_017",
+    given="180 of a phone behind the 200 of another", expect="does not go back",
+)  # fmt: skip
 def test_a_phone_that_rings_behind_the_answer_of_another_is_not_told() -> None:
     lab, alice, bobs = house(2)
     alice.invite("bob")
@@ -183,6 +217,7 @@ def test_a_phone_that_rings_behind_the_answer_of_another_is_not_told() -> None:
     assert lab.kinds == ["started"]
 
 
+@pytest.mark.purpose("SIP_CC_PR_MP_RS_V_017", given="MESSAGE, 200 of both phones", expect="the first alone goes back")
 def test_of_other_requests_only_the_first_2xx_goes_back() -> None:
     _, alice, bobs = house(2)
     alice.request("MESSAGE", "sip:bob@10.0.0.1")
@@ -192,6 +227,11 @@ def test_of_other_requests_only_the_first_2xx_goes_back() -> None:
     assert not bobs[0].inbox and not bobs[1].inbox, "no CANCEL: that is for INVITE (§9.1)"
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_012..015",
+    given="100 and 180 of one phone, 100 and 183 of another",
+    expect="180 and 183 go back at once, no 100 of theirs does",
+)  # fmt: skip
 def test_provisional_responses_of_all_phones_go_back_but_no_100() -> None:
     _, alice, bobs = house(2)
     alice.invite("bob")
@@ -202,6 +242,7 @@ def test_provisional_responses_of_all_phones_go_back_but_no_100() -> None:
     assert statuses(alice) == [100, 180, 183], "the 100 is our own"
 
 
+@pytest.mark.purpose("SIP_CC_PR_MP_RS_V_012..015", given="199 of one of two phones", expect="goes back at once")
 def test_199_passes_like_others() -> None:
     """RFC 6228."""
     _, alice, bobs = house(2)
@@ -210,6 +251,11 @@ def test_199_passes_like_others() -> None:
     assert statuses(alice) == [199]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_012..015",
+    given="486 of one phone while another rings, then 480 of that one",
+    expect="nothing goes back before the second, then one final response",
+)  # fmt: skip
 def test_a_fork_is_silent_until_all_have_spoken() -> None:
     _, alice, bobs = house(2)
     _, got = ring_all(alice, bobs)
@@ -219,9 +265,41 @@ def test_a_fork_is_silent_until_all_have_spoken() -> None:
     assert statuses(alice) == [486]
 
 
+@pytest.mark.purpose(
+    "SIP_QC_PR_V_009..010",
+    given="OPTIONS for a user with two phones", expect="sent to both; the first of two 200 goes back, and no other",
+)  # fmt: skip
+def test_options_ask_all_phones_and_the_first_answer_counts() -> None:
+    _, alice, bobs = house(2)
+    sent = alice.request("OPTIONS", "sip:bob@10.0.0.1")
+    for bob in bobs:
+        bob.reply(bob.takes("OPTIONS"), 200, headers=(f"X-From: {bob.address[0]}",))
+    answer = alice.takes(200)
+    assert (answer.first(b"x-from"), answer.cseq_method) == (b"10.0.1.1", b"OPTIONS")
+    assert answer.call_id == sent.call_id
+    assert statuses(alice) == []
+
+
+@pytest.mark.purpose(
+    "SIP_QC_PR_V_009..010",
+    given="OPTIONS for a user with two phones, which say 500 and 404", expect="404: the lower class, once",
+)  # fmt: skip
+def test_options_that_all_phones_refuse_have_one_answer() -> None:
+    _, alice, bobs = house(2)
+    alice.request("OPTIONS", "sip:bob@10.0.0.1")
+    for bob, status in zip(bobs, (500, 404), strict=True):
+        bob.reply(bob.takes("OPTIONS"), status)
+    assert statuses(alice) == [404]
+
+
 # -- the best response (§16.7 item 6) ----------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_018..032", "SIP_CC_PR_MP_RS_V_035..045", "SIP_CC_PR_MP_RS_V_047..049",
+    given="two phones with two final responses, in twelve pairs",
+    expect="any 2xx; else any 6xx; else the lowest class, in it 401, 407, 415, 420 or 484 first; 503 last of its class",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("first", "second", "best"),
     [
@@ -248,6 +326,48 @@ def test_the_best_response_is_chosen(first: int, second: int, best: int) -> None
     assert statuses(alice) == [best]
 
 
+SPOKEN = (302, 401, 404, 407, 415, 420, 484, 486, 500, 502, 503, 600, 603)
+SILENT = 0
+
+
+def may_be_chosen(said: set[int]) -> set[int]:
+    """§16.7 item 6, word for word: what a proxy may answer when its branches have ended so."""
+    ends = {408 if status == SILENT else status for status in said}
+    of_class = {number: {status for status in ends if status // 100 == number} for number in (3, 4, 5, 6)}
+    if of_class[6]:
+        return of_class[6]
+    best = next(of_class[number] for number in (3, 4, 5) if of_class[number])
+    best = (best & {401, 407, 415, 420, 484}) or best
+    return (best - {503}) or {500}
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_018..032", "SIP_CC_PR_MP_RS_V_035..045", "SIP_CC_PR_MP_RS_V_047..049",
+    given="two phones with every pair of 302, 401, 404, 407, 415, 420, 484, 486, 500, 502, 503, 600, 603 and silence",
+    expect="any 6xx; else the lowest class, in it 401, 407, 415, 420 or 484 first; silence counts as 408, 503 as 500",
+)  # fmt: skip
+@pytest.mark.parametrize("first", (*SPOKEN, SILENT))
+def test_the_best_response_of_every_pair(first: int) -> None:
+    for second in (*SPOKEN, SILENT):
+        lab, alice, bobs = house(2, recurse=False)
+        alice.invite("bob")
+        for bob, status in zip(bobs, (first, second), strict=True):
+            if status != SILENT:
+                bob.reply(bob.takes("INVITE"), status)
+        lab.advance(31.9)
+        if SILENT in (first, second):
+            assert alice.waiting == [100], "who is silent has 32 s"
+        lab.advance(0.2)
+        final = alice.inbox[1]
+        assert isinstance(final, Response)
+        assert final.status in may_be_chosen({first, second}), (first, second)
+        assert {*alice.waiting[1:]} == {final.status}, "one, and its copies"
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_018..032", "SIP_CC_PR_MP_RS_V_035..045", "SIP_CC_PR_MP_RS_V_047..049",
+    given="503 of the only phone", expect="500",
+)  # fmt: skip
 def test_a_lone_503_becomes_a_500() -> None:
     """§16.7 item 6: a 503 would say that the proxy itself is overloaded."""
     _, alice, bobs = house(1)
@@ -256,6 +376,10 @@ def test_a_lone_503_becomes_a_500() -> None:
     assert statuses(alice) == [500]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_018..032", "SIP_CC_PR_MP_RS_V_035..045", "SIP_CC_PR_MP_RS_V_047..049",
+    given="486 with a phrase, a header and a body; 480", expect="486 with all of them",
+)  # fmt: skip
 def test_the_best_response_keeps_its_body_and_headers() -> None:
     _, alice, bobs = house(2)
     _, got = ring_all(alice, bobs)
@@ -265,6 +389,11 @@ def test_the_best_response_keeps_its_body_and_headers() -> None:
     assert (best.phrase, best.first(b"x-back"), best.body) == (b"Gone fishing", b"tomorrow", "…".encode())
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_016", "SIP_CC_PR_MP_RS_V_046", "SIP_CC_PR_MP_RS_V_050..053",
+    given="603 of one phone while another rings",
+    expect="CANCEL to the other; 603 goes back when its 487 is there; no further phone is tried",
+)  # fmt: skip
 def test_6xx_cancels_the_others_and_waits_for_them() -> None:
     """§16.7 item 5: "SHOULD NOT be forwarded immediately", and no new branch is tried."""
     lab, alice, bobs = house(3, q=(1.0, 1.0, 0.5))
@@ -283,6 +412,10 @@ def test_6xx_cancels_the_others_and_waits_for_them() -> None:
     assert lab.kinds == ["ringing", "declined"]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_016", "SIP_CC_PR_MP_RS_V_018..032",
+    given="600 of one phone, then 200 of the cancelled other", expect="200 alone goes back",
+)  # fmt: skip
 def test_a_200_that_crosses_the_cancel_of_a_6xx_still_wins() -> None:
     _, alice, bobs = house(2)
     _, got = ring_all(alice, bobs)
@@ -292,6 +425,10 @@ def test_a_200_that_crosses_the_cancel_of_a_6xx_still_wins() -> None:
     assert statuses(alice) == [200]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_033..034",
+    given="401, 407 and 486 of three phones", expect="the first of 401 and 407, with the challenges of both",
+)  # fmt: skip
 @pytest.mark.parametrize("order", [(407, 401, 486), (486, 401, 407)])
 def test_challenges_of_all_phones_are_put_together(order: tuple[int, ...]) -> None:
     """§16.7 item 7."""
@@ -305,6 +442,10 @@ def test_challenges_of_all_phones_are_put_together(order: tuple[int, ...]) -> No
     assert best.first(b"www-authenticate") == b'Digest realm="b", nonce="2"'
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_033..034",
+    given="401 of two phones", expect="one 401 with both WWW-Authenticate",
+)  # fmt: skip
 def test_of_two_401_both_challenges_are_in_the_answer() -> None:
     lab, alice, bobs = house(2)
     _, got = ring_all(alice, bobs)
@@ -317,6 +458,10 @@ def test_of_two_401_both_challenges_are_in_the_answer() -> None:
     assert lab.kinds == ["ringing"], "a challenge is no end of the call"
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_018..032", "SIP_CC_PR_MP_RS_V_035..045", "SIP_CC_PR_MP_RS_V_047..049",
+    given="480 of one phone, nothing of the other for 32 s", expect="480, and not the 408 of the silent one",
+)  # fmt: skip
 def test_what_a_phone_said_is_better_than_silence() -> None:
     lab, alice, bobs = house(2)
     alice.invite("bob")
@@ -325,6 +470,10 @@ def test_what_a_phone_said_is_better_than_silence() -> None:
     assert 480 in statuses(alice)
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_004",
+    given="180, 200 or 486 with no Via but ours", expect="not forwarded; the caller hears 502",
+)  # fmt: skip
 def test_an_answer_without_a_via_for_the_caller_is_a_502() -> None:
     """§16.7 item 3: it MUST NOT be forwarded; the caller hears 502, "invalid response from the downstream server"."""
     for status in (200, 486):
@@ -346,6 +495,10 @@ def test_an_answer_without_a_via_for_the_caller_is_a_502() -> None:
 # -- CANCEL (§9.2, §16.10) ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_018..023",
+    given="CANCEL while two phones ring", expect="200 at once; CANCEL to both; one 487 when both have said so",
+)  # fmt: skip
 def test_cancel_stops_all_phones_and_the_caller_hears_487() -> None:
     lab, alice, bobs = house(2)
     sent, got = ring_all(alice, bobs)
@@ -365,6 +518,11 @@ def test_cancel_stops_all_phones_and_the_caller_hears_487() -> None:
     assert lab.engine.load["transactions"] == 0
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_018", "SIP_CC_PR_TR_SE_V_020", "SIP_CC_PR_TR_SE_V_022", "SIP_CC_PR_TR_CL_TI_019",
+    given="the same CANCEL twice; a phone that does not answer it",
+    expect="200 twice; one CANCEL to the phone, again after 0.5, 1.5 and 3.5 s",
+)  # fmt: skip
 def test_a_cancel_that_comes_again_is_answered_again_and_forwarded_once() -> None:
     lab, alice, bobs = house(1)
     sent, _ = ring_all(alice, bobs)
@@ -379,6 +537,10 @@ def test_a_cancel_that_comes_again_is_answered_again_and_forwarded_once() -> Non
     ]  # fmt: skip
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_V_001..005",
+    given="CANCEL before any response of the phone, then 100 and 180", expect="CANCEL goes out with the 100, once",
+)  # fmt: skip
 def test_cancel_before_any_provisional_response_waits_for_one() -> None:
     """§9.1: "If no provisional response has been received, the CANCEL request MUST NOT be sent"."""
     _, alice, bobs = house(1)
@@ -392,6 +554,10 @@ def test_cancel_before_any_provisional_response_waits_for_one() -> None:
     assert not bobs[0].inbox, "one CANCEL is enough"
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_019", "SIP_CC_PR_TR_SE_V_021", "SIP_CC_PR_TR_SE_V_023",
+    given="CANCEL, and a phone that never says anything", expect="487 after 32 s, no CANCEL to it",
+)  # fmt: skip
 def test_cancel_of_a_phone_that_is_off_ends_with_timer_b_as_487() -> None:
     lab, alice, bobs = house(1)
     sent = alice.invite("bob")
@@ -415,6 +581,10 @@ def test_cancel_means_that_no_further_phone_is_tried() -> None:
     assert 487 in statuses(alice)
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_019", "SIP_CC_PR_TR_SE_V_021", "SIP_CC_PR_TR_SE_V_023",
+    given="480 of one phone, then CANCEL", expect="487",
+)  # fmt: skip
 def test_a_cancelled_call_is_487_though_another_phone_had_declined_before() -> None:
     _, alice, bobs = house(2)
     sent, got = ring_all(alice, bobs)
@@ -434,6 +604,10 @@ def test_the_reasons_of_a_cancel_go_along() -> None:
         assert bob.takes("CANCEL").values(b"reason") == [b"SIP;cause=200", b'Q.850;cause=16;text="bye"']
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_018", "SIP_CC_PR_TR_SE_V_020", "SIP_CC_PR_TR_SE_V_022",
+    given="CANCEL behind the 200", expect="200 to it, and nothing to the phone",
+)  # fmt: skip
 def test_the_200_came_first_and_the_cancel_is_too_late() -> None:
     """§9.2: the CANCEL is answered 200 and "has no effect"."""
     lab, alice, bobs = house(1)
@@ -458,6 +632,10 @@ def test_the_cancel_came_first_but_the_phone_had_answered() -> None:
     assert lab.kinds == ["ringing", "started"]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_019",
+    given="200 to the CANCEL, but no final response to its INVITE", expect="given up after 32 s; the caller hears 487",
+)  # fmt: skip
 def test_a_phone_that_forgets_a_cancelled_call_is_given_up_after_64_t1() -> None:
     """§9.1: then the transaction "SHOULD be destroyed"."""
     lab, alice, bobs = house(1)
@@ -474,6 +652,10 @@ def test_a_phone_that_forgets_a_cancelled_call_is_given_up_after_64_t1() -> None
     assert not alice.inbox, "long over"
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RQ_V_036",
+    given="CANCEL of no INVITE that we know, for a user of ours", expect="forwarded, its 481 comes back",
+)  # fmt: skip
 def test_a_cancel_of_nothing_is_forwarded_and_its_answer_comes_back() -> None:
     _, alice, bobs = house(1)
     sent = alice.invite("bob")
@@ -500,6 +682,10 @@ def test_a_cancel_for_a_message_changes_nothing() -> None:
 # -- Timer C (§16.6 item 11, §16.7 item 2, §16.8) ----------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_007..010",
+    given="180, and nothing more for 185 s", expect="Timer C: CANCEL to the phone; its 487 goes back",
+)  # fmt: skip
 def test_timer_c_a_phone_that_rings_for_too_long_is_cancelled() -> None:
     lab, alice, bobs = house(1)
     sent, got = ring_all(alice, bobs)
@@ -512,6 +698,10 @@ def test_timer_c_a_phone_that_rings_for_too_long_is_cancelled() -> None:
     assert lab.kinds == ["ringing", "missed"]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_007..010",
+    given="180, nothing for 185 s, no answer to the CANCEL", expect="408 after 32 s more",
+)  # fmt: skip
 def test_timer_c_a_phone_that_then_stays_silent_is_a_408() -> None:
     lab, alice, bobs = house(1)
     ring_all(alice, bobs)
@@ -523,6 +713,10 @@ def test_timer_c_a_phone_that_then_stays_silent_is_a_408() -> None:
     assert lab.engine.load["transactions"] == 0
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_007..010",
+    given="101, 180, 199 or 100 after 100 s", expect="Timer C starts anew, but not by the 100",
+)  # fmt: skip
 @pytest.mark.parametrize(("status", "seconds"), [(101, 185.0), (180, 185.0), (199, 185.0), (100, 85.0)])
 def test_timer_c_starts_anew_with_101_to_199_but_not_with_100(status: int, seconds: float) -> None:
     lab, alice, bobs = house(1)
@@ -535,6 +729,10 @@ def test_timer_c_starts_anew_with_101_to_199_but_not_with_100(status: int, secon
     bobs[0].takes("CANCEL")
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_007..010",
+    given="100, and nothing more for 185 s", expect="Timer C: CANCEL to the phone",
+)  # fmt: skip
 def test_timer_c_a_phone_that_said_nothing_but_100_is_cancelled_too() -> None:
     lab, alice, bobs = house(1)
     alice.invite("bob")
@@ -543,6 +741,10 @@ def test_timer_c_a_phone_that_said_nothing_but_100_is_cancelled_too() -> None:
     bobs[0].takes("CANCEL")
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_001..005",
+    given="INVITE to a phone that is silent for 332 s", expect="408 at 32 s by Timer B; no CANCEL, then or later",
+)  # fmt: skip
 def test_without_any_response_it_is_408_by_timer_b_long_before_timer_c() -> None:
     lab, alice, bobs = house(1)
     alice.invite("bob")

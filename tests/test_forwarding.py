@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -42,6 +43,11 @@ def message(*headers: bytes, body: bytes = b"", start: bytes = b"MESSAGE sip:bob
 # -- what passes untouched ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_006",
+    given="MESSAGE with headers that nobody knows, bytes that are no text, NULs in its body",
+    expect="forwarded byte for byte, but for what §16.6 changes",
+)  # fmt: skip
 def test_the_whole_of_a_forwarded_request_byte_for_byte() -> None:
     _, alice, bob = trio()
     odd = [
@@ -75,6 +81,10 @@ def test_a_video_offer_of_20_000_bytes_passes() -> None:
     assert got.endswith(b"\r\n\r\n" + body)
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_007..009",
+    given="MESSAGE with more bytes than its Content-Length says", expect="forwarded without them",
+)  # fmt: skip
 def test_what_stands_behind_content_length_is_cut_off() -> None:
     """§18.3."""
     _, alice, bob = trio()
@@ -88,6 +98,11 @@ def test_without_a_content_length_the_body_ends_with_the_datagram() -> None:
     assert b"Content-Length" not in got
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_001", "SIP_MG_PR_V_012..013",
+    given="200 with a phrase of its own and unknown headers, to a MESSAGE",
+    expect="the caller gets the same bytes without our Via",
+)  # fmt: skip
 def test_a_response_passes_byte_for_byte_but_for_our_via() -> None:
     lab, alice, bob = trio()
     got = passed(alice, bob, message(VIA))
@@ -100,6 +115,10 @@ def test_a_response_passes_byte_for_byte_but_for_our_via() -> None:
     assert lab.sent[-1].edits == ("via-pop",)
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_001", "SIP_MG_PR_V_007..011",
+    given="200 with both Vias in one row, with blanks or a fold between", expect="ours is taken out, the other stays",
+)  # fmt: skip
 @pytest.mark.parametrize("separator", [b", ", b",", b" ,\r\n  "])
 def test_a_response_with_its_vias_in_one_line(separator: bytes) -> None:
     _, alice, bob = trio()
@@ -110,6 +129,119 @@ def test_a_response_with_its_vias_in_one_line(separator: bytes) -> None:
         b"CSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n"
     )
     assert passed(bob, alice, b"SIP/2.0 200 OK\r\n" + vias + tail) == b"SIP/2.0 200 OK\r\n" + VIA + tail
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_001", "SIP_CC_PR_MP_RS_V_005..011",
+    given="180, 183, 200, 302, 404, 499, 500 or 603 to an INVITE; the final ones to a BYE and to a method nobody knows",
+    expect="sent to the caller byte for byte, without our Via",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "status"),
+    [
+        (b"INVITE", 180), (b"INVITE", 183),  # to an INVITE only (RFC 4320 §4.1)
+        *product([b"INVITE", b"BYE", b"UNHEARD-OF"], [200, 302, 404, 499, 500, 603]),
+    ],
+)  # fmt: skip
+def test_a_response_of_any_class_to_any_method_passes_byte_for_byte(method: bytes, status: int) -> None:
+    _, alice, bob = trio(recurse=False)
+    got = passed(alice, bob, message(VIA, b"Subject: x", start=method + b" sip:bob@10.0.0.1 SIP/2.0"))
+    head = b"SIP/2.0 %d As it came\r\n" % status
+    tail = (
+        VIA + b"\r\nFrom: <sip:alice@10.0.0.1>;tag=a\r\nTo: <sip:bob@10.0.0.1>;tag=b\r\nCall-ID: a@10.0.0.10\r\n"
+        b"CSeq: 1 " + method + b"\r\nContact: <sip:x@192.0.2.1>\r\nX-Odd:  \xff\r\nContent-Length: 3\r\n\r\nabc"
+    )
+    assert passed(bob, alice, head + lines(got)[1] + b"\r\n" + tail) == head + tail
+
+
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_006",
+    given="BYE, INFO and MESSAGE with Expires, Min-Expires, Refer-To, WWW-Authenticate, Unsupported …",
+    expect="forwarded with all of it, and nothing done about it",
+)  # fmt: skip
+@pytest.mark.parametrize("method", [b"BYE", b"INFO", b"MESSAGE"])
+def test_headers_that_mean_nothing_in_a_request_are_not_looked_at(method: bytes) -> None:
+    """§7.3.2: "ignored"."""
+    _, alice, bob = trio()
+    odd = [
+        b"Expires: soon", b"Min-Expires: -1", b"Refer-To: nonsense<", b"WWW-Authenticate: x", b"Unsupported: y",
+        b"Record-Route: <sip:192.0.2.1;lr>", b"Contact: *", b"Retry-After: never",
+    ]  # fmt: skip
+    got = passed(alice, bob, message(VIA, *odd, start=method + b" sip:bob@10.0.0.1 SIP/2.0"))
+    assert [line for line in lines(got) if line in odd] == odd
+
+
+PLAIN_HEADERS = [
+    b"Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-a", b"Route: <sip:10.0.0.1;lr>", b"Route: <sip:192.0.2.1;lr>",
+    b"From: <sip:alice@10.0.0.1>;tag=a", b"To: <sip:far@198.51.100.1>", b"Call-ID: a@10.0.0.10", b"CSeq: 1 MESSAGE",
+    b"Max-Forwards: 70", b"Subject: x", b"Content-Length: 0",
+]  # fmt: skip
+IN_ONE_ROW = [
+    *PLAIN_HEADERS[:1], b"Route: <sip:10.0.0.1;lr>,\t<sip:192.0.2.1;lr>", *PLAIN_HEADERS[3:]
+]  # fmt: skip
+COMPACTED = [
+    line.replace(b"Via", b"v").replace(b"From", b"f").replace(b"To:", b"t:").replace(b"Call-ID", b"i")
+    .replace(b"Subject", b"s").replace(b"Content-Length", b"l") for line in PLAIN_HEADERS
+]  # fmt: skip
+
+
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_007..011", "SIP_MG_PR_V_014",
+    given="one MESSAGE with two Routes: written plainly, folded, with blanks, in another case, in another order, with "
+    "both Routes in one row, in compact form",
+    expect="each time the same: our Route taken out, Max-Forwards counted down, sent to the second Route",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "headers",
+    [
+        PLAIN_HEADERS,
+        [line.replace(b": ", b":\r\n \t") for line in PLAIN_HEADERS],
+        [
+            line.replace(b": ", b" \t :  ").replace(b">;", b"> ; ").replace(b"5060;", b"5060 ; ") + b"  "
+            for line in PLAIN_HEADERS
+        ],
+        [line.partition(b":")[0].swapcase() + b":" + line.partition(b":")[2] for line in PLAIN_HEADERS],
+        [*PLAIN_HEADERS[3:], *PLAIN_HEADERS[:3]],
+        IN_ONE_ROW,
+        COMPACTED,
+    ],
+    ids=["plain", "folded", "blanks", "case", "order", "one row", "compact"],
+)
+def test_however_headers_are_written_they_mean_the_same(headers: list[bytes], edge: tuple[Lab, Phone, Phone]) -> None:
+    """§7.3.1, §7.3.3."""
+    _, alice, hop = edge
+    alice.send(b"\r\n".join((b"MESSAGE sip:far@198.51.100.1 SIP/2.0", *headers, b"", b"")))
+    got = hop.takes("MESSAGE")
+    assert [value.replace(b" ", b"") for value in got.values(b"route")] == [b"<sip:192.0.2.1;lr>"]
+    assert got.values(b"max-forwards") == [b"69"]
+    assert (got.call_id, got.from_tag, got.cseq) == (b"a@10.0.0.10", b"a", 1)
+    assert [value.partition(b";")[0].strip() for value in got.values(b"via")] == [
+        b"SIP/2.0/UDP 10.0.0.1:5060", b"SIP/2.0/UDP 10.0.0.10:5060",
+    ]  # fmt: skip
+    assert got.values(b"subject") == [b"x"]
+
+
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_001..005",
+    given="Request-URIs with escapes, a password, a port, parameters known and unknown, in any case, with maddr",
+    expect="forwarded to that host and port, not a byte of the Request-URI changed",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("uri", "to"),
+    [
+        ("sip:192.0.2.1", ("192.0.2.1", 5060)),
+        ("sip:%66ar%20%40%3b;a?b:pass,word@192.0.2.1", ("192.0.2.1", 5060)),
+        ("sip:+1-201-555-0123;ext=7@192.0.2.1;user=phone", ("192.0.2.1", 5060)),
+        ("SIP:Far@192.0.2.1:5070;Transport=UDP;TTL=5;LR;unheard-of;x=%20y", ("192.0.2.1", 5070)),
+        ("sip:far@elsewhere.example:5070;maddr=192.0.2.1", ("192.0.2.1", 5070)),
+    ],
+)
+def test_a_request_uri_of_any_valid_form_passes_as_it_is(uri: str, to: tuple[str, int]) -> None:
+    """§19.1.1."""
+    lab, alice, _ = trio()
+    far = lab.phone("far", f"{to[0]}:{to[1]}")
+    alice.request("MESSAGE", uri, to="<sip:far@192.0.2.1>")
+    assert far.takes("MESSAGE").uri_text.decode() == uri
 
 
 # -- Via (§16.6 item 8, §18.2.1) ---------------------------------------------------------------------------------------
@@ -305,6 +437,11 @@ def test_record_routes_of_a_response_pass_untouched() -> None:
     assert alice.takes(200).values(b"record-route") == [PLAIN]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_027..028", "SIP_CC_PR_MP_RQ_V_020",
+    given="ACK of a 200, by our Record-Route",
+    expect="forwarded to the phone that answered, without our Route, its body untouched",
+)  # fmt: skip
 def test_the_ack_of_a_2xx_goes_by_route_to_the_phone_that_answered() -> None:
     _, alice, bob = trio()
     sent, _ = call(alice, bob)
@@ -316,6 +453,10 @@ def test_the_ack_of_a_2xx_goes_by_route_to_the_phone_that_answered() -> None:
     assert len(ack.values(b"via")) == 2
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RQ_V_022",
+    given="ACK of a 200 for the address-of-record", expect="forwarded to each phone of that user",
+)  # fmt: skip
 def test_an_ack_that_names_the_user_reaches_each_of_his_phones() -> None:
     """Some phones keep the address-of-record as their target; which phone of several answered is not ours to know."""
     lab, alice, bob = trio()

@@ -51,6 +51,10 @@ def test_a_request() -> None:
     assert (request.from_tag, request.to_tag, request.via.branch) == (b"1", b"", b"z9hG4bK1")
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_012..013",
+    given="status lines in lower case, with a phrase of any text, with none", expect="read as what they are",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("start", "status", "phrase"),
     [
@@ -67,6 +71,10 @@ def test_a_response(start: bytes, status: int, phrase: bytes) -> None:
     assert (response.status, response.phrase) == (status, phrase)
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_012..013",
+    given="status lines with ten digits, 700, 099, SIP/3.0, two blanks", expect="no message",
+)  # fmt: skip
 @pytest.mark.parametrize(
     "data",
     [
@@ -134,6 +142,10 @@ def test_a_wrong_request_uri_passes_the_check_and_fails_when_it_is_read(uri: byt
 # -- framing -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_016",
+    given="one, two, a thousand empty lines before the start line", expect="read as without them",
+)  # fmt: skip
 @pytest.mark.parametrize("before", [b"\r\n", b"\r\n\r\n", b"\n\n", b"\r\n" * 1000])
 def test_empty_lines_before_the_start_line_are_ignored(before: bytes) -> None:
     """RFC 3261 §7.5."""
@@ -190,17 +202,29 @@ def test_nobody_sends_hundreds_of_headers() -> None:
 # -- headers -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_007..011",
+    given="Subject, s, S, SUBJECT and sUbJeCt in one message", expect="five values of one header, in order",
+)  # fmt: skip
 def test_header_names_are_one_in_every_spelling() -> None:
     request = read(b"Subject: a", b"s: b", b"S : c", b"SUBJECT\t: d", b"sUbJeCt:e")
     assert request.values(b"subject") == [b"a", b"b", b"c", b"d", b"e"]
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_014",
+    given="every compact name, in either case", expect="the header of the long name",
+)  # fmt: skip
 @pytest.mark.parametrize(("short", "long"), COMPACT.items())
 def test_compact_forms(short: bytes, long: bytes) -> None:
     """RFC 3261 §7.3.3 and https://www.iana.org/assignments/sip-parameters."""
     assert canonical(short) == canonical(short.upper()) == canonical(short.upper() + b" \t") == canonical(long) == long
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_005",
+    given="a header line without a colon, without a name, with a blank in it", expect="400 with the reason",
+)  # fmt: skip
 @pytest.mark.parametrize("line", [b"no colon", b": no name", b"a b: c", b"C\xc3\xa1: d", b"<a>: b", b"a@b: c"])
 def test_a_line_that_is_no_header_is_an_error(line: bytes) -> None:
     assert why(write(line)) == "A header line is no header"
@@ -234,6 +258,10 @@ def test_the_value_of_a_header_line(line: bytes, value: bytes) -> None:
     assert read(line).first(b"subject") == value
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_007..011",
+    given="Route in three rows, with lists, a fold and commas in brackets", expect="four values, in order",
+)  # fmt: skip
 def test_values_are_collected_over_lines_and_commas_in_order() -> None:
     request = read(
         b"Route: <sip:a;lr>, <sip:b;lr>", b"Supported: x", b"route: <sip:c,d;lr>\r\n ,\r\n <sip:e>", b"Route:"
@@ -276,6 +304,10 @@ def test_what_a_message_has_once_it_does_not_have_twice(line: bytes) -> None:
     assert why(data).startswith("More than one ")
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_005",
+    given="twelve malformed Via, From, To, Call-ID and CSeq", expect="400, each with its reason",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [

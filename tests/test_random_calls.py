@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from sipfullproxy.engine import fsm
 from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip.headers.address import Address
@@ -49,7 +50,25 @@ class World:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         numbers = count(1)
-        self.engine = Engine(Config(address=PROXY, flow_key=b"k"), lambda size: next(numbers).to_bytes(size, "big"))
+        self.engine = Engine(
+            Config(address=PROXY, flow_key=b"k", forward=self._rules()),
+            lambda size: next(numbers).to_bytes(size, "big"),
+        )
+
+    def _rules(self) -> dict[bytes, Rule]:
+        """Some users have calls forwarded: in circles, to nobody, in chains, as it comes."""
+
+        def target() -> str | None:
+            return self.random.choice((None, None, "alice", "bob", "carol", "nobody", "sip:far@192.0.2.7"))
+
+        users = [user for user in (b"alice", b"bob", b"carol", b"nobody") if self.random.random() < 0.4]
+        return {
+            user: Rule(
+                always=target() if self.random.random() < 0.3 else None, busy=target(), no_answer=target(),
+                not_registered=target(), after=self.random.choice((1, 3, 20)),
+            )
+            for user in users
+        }  # fmt: skip
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         heappush(self._agenda, (self.now + seconds, next(self._order), what))

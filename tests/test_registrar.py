@@ -10,6 +10,7 @@ from sipfullproxy.engine.flow import Flow
 from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.message import Response
 from tests.helpers import Lab, Phone
+from tests.passing import fate_of, split
 
 UUID = '+sip.instance="<urn:uuid:7bbd8088-329f-0015-9438-c07beeefc2a1>"'
 
@@ -47,6 +48,10 @@ def why(response: Response) -> str:
 # -- adding, asking, refreshing, removing (§10.2) ---------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_001..008",
+    given="REGISTER with one Contact, Expires: 3600", expect="200 with that Contact and expires=3600",
+)  # fmt: skip
 def test_a_phone_registers_and_is_told_of(lab: Lab, bob: Phone) -> None:
     response = bob.register(headers=("User-Agent: Linphone",))
     assert response.status == 200
@@ -60,6 +65,10 @@ def test_a_phone_registers_and_is_told_of(lab: Lab, bob: Phone) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_003..008",
+    given="REGISTER without a Contact", expect="200 with what is bound; nothing changes",
+)  # fmt: skip
 def test_without_a_contact_it_only_asks(lab: Lab, bob: Phone) -> None:
     assert ask(bob) == {}
     bob.register()
@@ -68,6 +77,11 @@ def test_without_a_contact_it_only_asks(lab: Lab, bob: Phone) -> None:
     assert lab.kinds == ["registered"]
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_001..002", "SIP_RG_RR_V_010..017",
+    given="REGISTER of a second phone, 100 s after the first",
+    expect="200 with both Contacts, each with the seconds that are left",
+)  # fmt: skip
 def test_all_contacts_come_back_each_with_its_time(lab: Lab, bob: Phone) -> None:
     """§10.3 item 8: "enumerating all current bindings", also those of other phones."""
     desk = lab.phone("bob", "10.0.0.12:5070")
@@ -76,6 +90,11 @@ def test_all_contacts_come_back_each_with_its_time(lab: Lab, bob: Phone) -> None
     assert contacts(desk.register(expires=300)) == {"sip:bob@10.0.0.12:5070": 300, "sip:bob@10.0.0.11:5060": 500}
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_003..008",
+    given="REGISTER with four Contacts, some with a time of their own",
+    expect="200 with all four; the parameter comes before the header",
+)  # fmt: skip
 def test_many_contacts_in_one_request(lab: Lab, bob: Phone) -> None:
     """In one header, in several, or in the compact form (§7.3.1, §20.10)."""
     response = bob.register(
@@ -94,6 +113,10 @@ def test_compact_contact_alone(bob: Phone) -> None:
     assert contacts(response) == {"sip:bob@10.0.0.11:5060": 3600}
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_003..008",
+    given="the same REGISTER after 3,000 s", expect="200 with expires=3600 again",
+)  # fmt: skip
 def test_a_refresh_prolongs_and_is_no_news(lab: Lab, bob: Phone) -> None:
     bob.register()
     lab.advance(3000)
@@ -103,6 +126,10 @@ def test_a_refresh_prolongs_and_is_no_news(lab: Lab, bob: Phone) -> None:
     assert lab.kinds == ["registered"]
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_003..008",
+    given="REGISTER with Expires: 0, or with expires=0", expect="200 without that Contact",
+)  # fmt: skip
 @pytest.mark.parametrize("how", ["header", "parameter"])
 def test_zero_removes(lab: Lab, bob: Phone, how: str) -> None:
     """§10.2.2."""
@@ -125,6 +152,10 @@ def test_removing_what_is_not_there_is_fine(lab: Lab, bob: Phone) -> None:
     assert (response.status, contacts(response), lab.kinds) == (200, {}, [])
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_009",
+    given="Contact: * with Expires: 0, under another Call-ID", expect="200 without any Contact",
+)  # fmt: skip
 def test_star_removes_all(lab: Lab, bob: Phone) -> None:
     """§10.2.2: and other Call-IDs do not protect a binding (§10.3 item 6)."""
     bob.register()
@@ -134,6 +165,10 @@ def test_star_removes_all(lab: Lab, bob: Phone) -> None:
     assert lab.kinds == ["registered", "registered", "unregistered", "unregistered"]
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_I_003",
+    given="Contact: * without Expires, with 3600, with another Contact beside it", expect="400, nothing removed",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("expires", "star"),
     [
@@ -151,6 +186,10 @@ def test_star_must_stand_alone_and_with_zero(bob: Phone, expires: int | None, st
     assert ask(bob) == {"sip:bob@10.0.0.11:5060": 3600}
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_O_001..003",
+    given="Contact: * with the Call-ID and CSeq of one of two bindings", expect="500, both stay",
+)  # fmt: skip
 def test_star_out_of_order_removes_nothing(bob: Phone) -> None:
     """§10.3 item 6: "Otherwise, the update MUST be aborted and the request fails"."""
     bob.register(cseq=7, call_id="one", contacts=["<sip:bob@10.0.0.21>"])
@@ -162,6 +201,11 @@ def test_star_out_of_order_removes_nothing(bob: Phone) -> None:
 # -- how long (§10.3 item 7) ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_010..017",
+    given="expires of the Contact and of the header in 13 pairs: missing, malformed, huge",
+    expect="the parameter, else the header, else 3600; a day at most",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("parameter", "header", "granted"),
     [
@@ -186,6 +230,10 @@ def test_the_time_that_a_contact_is_given(bob: Phone, parameter: str, header: in
     assert contacts(response) == {"sip:bob@10.0.0.11:5060": granted}
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_010..017",
+    given="two Contacts, one for 59 s", expect="423 with Min-Expires: 60; neither is bound",
+)  # fmt: skip
 def test_too_brief(bob: Phone) -> None:
     """423 tells what would do; and all of the request falls (§10.3 item 7)."""
     response = bob.register(expires=600, contacts=["<sip:bob@10.0.0.11:5060>", "<sip:bob@10.0.0.21>;expires=59"])
@@ -194,6 +242,7 @@ def test_too_brief(bob: Phone) -> None:
     assert ask(bob) == {}
 
 
+@pytest.mark.purpose("SIP_RG_RR_V_010..017", given="REGISTER for 60 s, and nothing more", expect="gone after 60 s")
 def test_who_never_comes_back_runs_out(lab: Lab, bob: Phone) -> None:
     bob.register(expires=60)
     lab.advance(59.9)
@@ -232,6 +281,11 @@ def test_a_clock_that_jumps_shows_nobody_who_ran_out(lab: Lab, bob: Phone) -> No
 # -- order (§10.3 item 7) ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_O_001..003",
+    given="the same Call-ID with a CSeq that is equal or lower, to prolong and to remove",
+    expect="500, nothing changes",
+)  # fmt: skip
 @pytest.mark.parametrize("cseq", [4, 5])
 @pytest.mark.parametrize("expires", [0, 600])
 def test_out_of_order_changes_nothing(bob: Phone, cseq: int, expires: int) -> None:
@@ -241,6 +295,10 @@ def test_out_of_order_changes_nothing(bob: Phone, cseq: int, expires: int) -> No
     assert ask(bob) == {"sip:bob@10.0.0.11:5060": 3600}
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_010..017",
+    given="CSeq 1 under another Call-ID, behind CSeq 500", expect="200, updated",
+)  # fmt: skip
 def test_another_call_id_begins_anew(bob: Phone) -> None:
     """A phone that was restarted counts from 1 again."""
     bob.register(cseq=500)
@@ -248,6 +306,11 @@ def test_another_call_id_begins_anew(bob: Phone) -> None:
     assert ask(bob) == {"sip:bob@10.0.0.11:5060": 600}
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_010..017", "SIP_RG_RR_O_001..003",
+    given="two Contacts, one out of order, with a wrong q, too brief, or malformed",
+    expect="500, 400 or 423; all stays as it was",
+)  # fmt: skip
 def test_all_or_nothing(lab: Lab, bob: Phone) -> None:
     """Whatever is wrong with one Contact, the others stay as they were (§10.3: "completely or not at all")."""
     bob.register(cseq=5)
@@ -326,6 +389,10 @@ def test_an_iphone(bob: Phone) -> None:
     assert bob.register(expires=0, contacts=[contact]).values(b"contact") == []
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_010..017",
+    given="To by our address, with a port, by another name of ours with a parameter", expect="one address-of-record",
+)  # fmt: skip
 @pytest.mark.parametrize("spelling", ["sip:bob@10.0.0.1", "sip:bob@10.0.0.1:5060", "sip:bob@lab.sk;user=ip"])
 def test_one_user_by_all_our_names(spelling: str) -> None:
     """§10.3 item 5: the address-of-record is taken without its parameters, and all our names are one domain."""
@@ -336,6 +403,7 @@ def test_one_user_by_all_our_names(spelling: str) -> None:
     assert ask(bob) == {"sip:bob@10.0.0.11:5060": 3600}
 
 
+@pytest.mark.purpose("SIP_RG_RR_V_010..017", given="To with escapes and without", expect="one address-of-record")
 def test_a_user_with_diacritics(lab: Lab) -> None:
     """UTF-8 as it is, or %-escaped: one user (§10.3 item 5, §19.1.2)."""
     plain, escaped = lab.phone("žofia", "10.0.0.11:5060"), lab.phone("%C5%BEofia", "10.0.0.12:5060")
@@ -345,6 +413,40 @@ def test_a_user_with_diacritics(lab: Lab) -> None:
     caller = lab.registered("alice")[0]
     caller.invite("%c5%BEofia")
     assert plain.takes("INVITE")
+
+
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_010..017",
+    given="a Contact that is bound, in another spelling of the same URI: case, escapes, a parameter more",
+    expect="200 with one binding, in the new spelling",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("sip:bob@10.0.0.11:5060", "SIP:%62ob@10.0.0.11:5060"),
+        ("sip:bob@Phone.Example;transport=udp", "sip:bob@phone.EXAMPLE;Transport=UDP"),
+        ("sip:bob@10.0.0.11;line=7", "sip:bob@10.0.0.11"),
+    ],
+)
+def test_an_equivalent_contact_is_the_same_binding(bob: Phone, before: str, after: str) -> None:
+    """§10.3 item 7: compared as §19.1.4 says."""
+    bob.register(contacts=[f"<{before}>"])
+    assert contacts(bob.register(expires=600, contacts=[f"<{after}>"])) == {after: 600}
+    assert contacts(bob.register(expires=0, contacts=[f"<{before}>"])) == {}
+
+
+@pytest.mark.purpose(
+    "SIP_RG_RR_V_010..017",
+    given="a Contact that differs in port, transport, user's case or scheme from one that is bound",
+    expect="200 with both",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "other",
+    ["sip:bob@10.0.0.11", "sip:bob@10.0.0.11:5060;transport=udp", "sip:Bob@10.0.0.11:5060", "sips:bob@10.0.0.11:5060"],
+)
+def test_a_contact_that_is_not_equivalent_is_another_binding(bob: Phone, other: str) -> None:
+    bob.register()
+    assert contacts(bob.register(contacts=[f"<{other}>"])) == {"sip:bob@10.0.0.11:5060": 3600, other: 3600}
 
 
 def test_user_names_keep_their_case(lab: Lab, bob: Phone) -> None:
@@ -377,23 +479,30 @@ def register(phone: Phone, uri: str, to: str, *headers: str) -> Response:
     return response
 
 
+@pytest.mark.purpose("SIP_RG_RR_I_001", given="To of another domain", expect="404")
 def test_a_user_of_another_domain(bob: Phone) -> None:
     """§10.3 item 5."""
     assert register(bob, "sip:10.0.0.1", "<sip:bob@example.com>").status == 404
     assert register(bob, "sip:10.0.0.1", "<sip:bob@10.0.0.1:5070>").status == 404
 
 
+@pytest.mark.purpose("SIP_RG_RR_I_002", given="To without a user, with tel:, with port 99999", expect="400")
 @pytest.mark.parametrize("to", ["<sip:10.0.0.1>", "<tel:+421905123456>", "<sip:bob@10.0.0.1:99999>"])
 def test_a_to_that_is_no_user(bob: Phone, to: str) -> None:
     assert register(bob, "sip:10.0.0.1", to).status == 400
 
 
+@pytest.mark.purpose("SIP_RG_RR_I_002", given="Request-URI with a user; with tel:", expect="400; 416")
 def test_the_request_uri_names_a_domain(bob: Phone) -> None:
     """§10.2: "The userinfo and "@" components of the SIP URI MUST NOT be present"."""
     assert register(bob, "sip:bob@10.0.0.1", "<sip:bob@10.0.0.1>").status == 400
     assert register(bob, "tel:+421905123456", "<sip:bob@10.0.0.1>").status == 416
 
 
+@pytest.mark.purpose(
+    "SIP_RG_RR_I_004",
+    given="Require: outbound, telepathy", expect="420 with both in Unsupported, nothing bound",
+)  # fmt: skip
 def test_a_required_extension_that_nobody_knows(bob: Phone) -> None:
     """§10.3 item 2, §8.2.2.3."""
     response = register(bob, "sip:10.0.0.1", "<sip:bob@10.0.0.1>", "Require: outbound, telepathy")
@@ -402,6 +511,7 @@ def test_a_required_extension_that_nobody_knows(bob: Phone) -> None:
     assert ask(bob) == {}
 
 
+@pytest.mark.purpose("SIP_RG_RR_V_001..002", given="REGISTER with Supported: outbound, gruu, path", expect="200")
 def test_an_extension_that_is_only_supported_is_no_matter(bob: Phone) -> None:
     assert bob.register(headers=("Supported: replaces, outbound, gruu, path",)).status == 200
 
@@ -458,6 +568,7 @@ def test_what_is_too_long_to_be_kept(lab: Lab, user: str, contact: str) -> None:
     assert lab.kinds == []
 
 
+@pytest.mark.purpose("SIP_RG_RR_V_020", given="Contact with q of 0, 0.5, 0.123, 1, 1.000", expect="200 with the same q")
 @pytest.mark.parametrize("q", ["0", "0.5", "0.123", "1", "1.000"])
 def test_q_is_kept_and_returned(bob: Phone, q: str) -> None:
     """§10.2.1.2; what it is good for stands in test_forking.py."""
@@ -509,3 +620,160 @@ def test_of_a_user_agent_so_much_is_kept(lab: Lab, bob: Phone) -> None:
     told = lab.events[-1]
     assert isinstance(told, Registered)
     assert told.agent == "x" * 255
+
+
+# -- how a REGISTER may be written, and how not (§7, §19.1.1) ---------------------------------------------------------
+
+CONTACT = "Contact: <sip:bob@10.0.0.11:5060>"
+BOUND = {"sip:bob@10.0.0.11:5060": 3600}
+
+
+def written(phone: Phone, *lines: str, start: str = "REGISTER sip:10.0.0.1 SIP/2.0") -> Response:
+    """A REGISTER of these very lines, and its answer."""
+    phone.send("\r\n".join((start, *lines, "", "")))
+    response = phone.takes()
+    assert isinstance(response, Response)
+    return response
+
+
+PLAIN = (
+    "Via: SIP/2.0/UDP 10.0.0.11:5060;branch=z9hG4bKw", "From: <sip:bob@10.0.0.1>;tag=1", "To: <sip:bob@10.0.0.1>",
+    "Call-ID: w@10.0.0.11", "CSeq: 1 REGISTER", "Max-Forwards: 70", CONTACT,
+)  # fmt: skip
+
+
+@pytest.mark.purpose(
+    "SIP_MG_RR_I_001",
+    given="REGISTER with two blanks or brackets in its start line, blanks behind it, no version",
+    expect="400, nothing bound",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "start",
+    [
+        "REGISTER  sip:10.0.0.1 SIP/2.0", "REGISTER sip:10.0.0.1  SIP/2.0", "REGISTER <sip:10.0.0.1> SIP/2.0",
+        "REGISTER sip:10.0.0.1 SIP/2.0 ", "REGISTER sip:10.0.0.1", "REGISTER\tsip:10.0.0.1 SIP/2.0",
+    ],
+)  # fmt: skip
+def test_a_start_line_that_is_none(bob: Phone, start: str) -> None:
+    assert written(bob, *PLAIN, start=start).status == 400
+    assert ask(bob) == {}
+
+
+@pytest.mark.purpose(
+    "SIP_MG_RR_I_002..004",
+    given="REGISTER with an illegal URI as Request-URI, in To, or in Contact (no host, no such port, `;;`, a bare `?`)",
+    expect="400, nothing bound",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("REGISTER sip:10.0.0.1 ", "REGISTER sip: "), ("REGISTER sip:10.0.0.1 ", "REGISTER sip:10.0.0.1:99999 "),
+        ("REGISTER sip:10.0.0.1 ", "REGISTER sip:[::1 "), ("REGISTER sip:10.0.0.1 ", "REGISTER sip:10.0.0.1;; "),
+        ("To: <sip:bob@10.0.0.1>", "To: <sip:bob@>"), ("To: <sip:bob@10.0.0.1>", "To: <sip:b b@10.0.0.1>"),
+        (CONTACT, "Contact: <sip:bob@>"), (CONTACT, "Contact: <sip:bob@10.0.0.11;;x>"),
+        (CONTACT, "Contact: <sip:bob@10.0.0.11:0>"), (CONTACT, "Contact: sip:bob@10.0.0.11?Route=x"),
+    ],
+)  # fmt: skip
+def test_a_uri_that_is_none(bob: Phone, old: str, new: str) -> None:
+    start, *lines = "\r\n".join(("REGISTER sip:10.0.0.1 SIP/2.0", *PLAIN)).replace(old, new).split("\r\n")
+    assert written(bob, *lines, start=start).status == 400
+    assert ask(bob) == {}
+
+
+@pytest.mark.purpose(
+    "SIP_MG_RR_I_005", "SIP_MG_RR_V_006",
+    given="REGISTER with Record-Route, Refer-To, Min-Expires, Subscription-State … and with headers that nobody knows",
+    expect="200, bound as without them",
+)  # fmt: skip
+def test_headers_that_mean_nothing_to_a_registrar(bob: Phone) -> None:
+    """§7.3.2, §8.2.2: ignored, and not sent back."""
+    odd = (
+        "Record-Route: <sip:192.0.2.1;lr>", "Refer-To: nonsense<", "Min-Expires: -1", "Retry-After: never",
+        "WWW-Authenticate: x", "Subscription-State: y", "X-Unheard-Of: \x7f;;,,", "!%*: z",
+    )  # fmt: skip
+    response = written(bob, *PLAIN, *odd)
+    assert (response.status, contacts(response)) == (200, BOUND)
+    assert not response.where.keys() & {b"record-route", b"refer-to", b"min-expires", b"x-unheard-of"}
+
+
+@pytest.mark.purpose(
+    "SIP_MG_RR_I_006",
+    given="REGISTER with a malformed Via, From, To, Call-ID, CSeq, Contact or Content-Length, without From or CSeq, or "
+    "with a line that is no header",
+    expect="400 with the reason in Warning, nothing bound",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (PLAIN[0], "Via: SIP/2.0/UDP 10.0.0.11:5060;;", "Via"), (PLAIN[1], "From: <sip:bob@10.0.0.1;tag=1", "From"),
+        (PLAIN[1], "X: From", "From"), (PLAIN[2], 'To: "Bob <sip:bob@10.0.0.1>', "To"),
+        (PLAIN[3], "Call-ID:", "Call-ID"), (PLAIN[4], "CSeq: REGISTER 1", "CSeq"),
+        (PLAIN[4], "CSeq: 1 INVITE", "CSeq"), (PLAIN[4], "X: y", "CSeq"),
+        (CONTACT, "Contact: <sip:bob@10.0.0.11", "Bad"), (CONTACT, CONTACT + "\r\nl: -1", "Content-Length"),
+        (CONTACT, CONTACT + "\r\nno header", "header"),
+    ],
+)  # fmt: skip
+def test_a_header_that_is_none(lab: Lab, bob: Phone, old: str, new: str, reason: str) -> None:
+    lines = [new if line == old else line for line in PLAIN]
+    data = "\r\n".join(("REGISTER sip:10.0.0.1 SIP/2.0", *lines, "", "")).encode()
+    fate, sends = fate_of(lab, data, bob.address)  # the answer copies what is broken, so the lab would not read it
+    assert fate == "400"
+    (warning,) = (line for line in split(sends[0].data)[1] if line.startswith(b"Warning: 399 "))
+    assert reason.encode() in warning
+    assert ask(bob) == {}
+
+
+@pytest.mark.purpose(
+    "SIP_MG_RR_V_001..005",
+    given="REGISTER with Contacts of every valid form: escapes, password, port, parameters, headers, IPv6, a name",
+    expect="200, bound and listed as it was given",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sip:10.0.0.11", "sip:%62ob%20%40;a?b:pass,word@10.0.0.11:5070", "SIP:Bob@Phone.Example;Transport=UDP;x=%20",
+        "sip:+1-201-555-0123;ext=7@10.0.0.11;user=phone", "sip:bob@10.0.0.11;maddr=192.0.2.1;ttl=5;method=INVITE",
+        "sip:bob@10.0.0.11?Subject=hi&X=%20", "sip:bob@[2001:DB8::1]:5070", "sips:bob@phone.example",
+    ],
+)  # fmt: skip
+def test_a_contact_of_any_valid_form(bob: Phone, uri: str) -> None:
+    assert contacts(bob.register(contacts=[f'"B, ob" <{uri}>'])) == {uri: 3600}
+    assert ask(bob) == {uri: 3600}
+
+
+@pytest.mark.purpose(
+    "SIP_MG_RR_V_007..011", "SIP_MG_RR_V_012..013",
+    given="one REGISTER with two Contacts: plain, folded, with blanks, in another case, in another order, both in one "
+    "row, in compact form, behind empty lines",
+    expect="200, the same two bindings each time",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("start", "lines"),
+    [
+        ("", PLAIN),
+        ("", [line.replace(": ", ":\r\n \t") for line in PLAIN]),
+        ("", [line.replace(": ", " \t :  ") + "  " for line in PLAIN]),
+        ("", [line.partition(":")[0].swapcase() + ":" + line.partition(":")[2] for line in PLAIN]),
+        ("", PLAIN[::-1]),
+        ("", [*PLAIN[:-1], CONTACT + ",\r\n ,<sip:bob@10.0.0.12>"]),
+        (
+            "",
+            [
+                "v" + PLAIN[0][3:],
+                "f" + PLAIN[1][4:],
+                "T" + PLAIN[2][2:],
+                "i" + PLAIN[3][7:],
+                PLAIN[4],
+                "m" + CONTACT[7:],
+            ],
+        ),
+        ("\r\n\r\n", PLAIN),
+    ],
+    ids=["plain", "folded", "blanks", "case", "order", "one row", "compact", "empty lines"],
+)
+def test_however_it_is_written_it_means_the_same(bob: Phone, start: str, lines: list[str]) -> None:
+    """§7.3.1, §7.3.3, §7.5."""
+    more = [] if "10.0.0.12" in "".join(lines) else ["CONTACT:<sip:bob@10.0.0.12>"]
+    response = written(bob, *lines, *more, start=start + "REGISTER sip:10.0.0.1 SIP/2.0")
+    assert response.status == 200
+    assert contacts(response) == {**BOUND, "sip:bob@10.0.0.12": 3600}

@@ -198,6 +198,11 @@ def test_why_nobody_is_there(uri: str, status: int) -> None:
     assert alice.waiting == [status]
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_001..005",
+    given="bob by our address, another name of ours in any case, with a port, with %6F, with user=phone",
+    expect="found each time",
+)  # fmt: skip
 def test_users_are_found_whatever_their_spelling() -> None:
     lab = Lab(domains=frozenset({"school.sk"}))
     alice, bob, accents = lab.registered("alice", "bob", "Ľuboš")
@@ -273,6 +278,11 @@ def test_names_of_our_domain_are_ours_however_they_are_spelled() -> None:
     bob.takes("OPTIONS")
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_001..005",
+    given="INVITE for sips:bob@10.0.0.1, when all phones are on UDP",
+    expect="read, and 480: it must not go on unprotected (RFC 5630 §5.3)",
+)  # fmt: skip
 def test_a_sips_uri_is_not_carried_over_udp() -> None:
     """RFC 3261 §26.2.2: whoever writes `sips` wants TLS on every hop."""
     lab = Lab()

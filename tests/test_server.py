@@ -165,6 +165,40 @@ def test_a_hook_may_stop_the_proxy(make: Callable[..., Proxy]) -> None:
     assert not thread.is_alive()
 
 
+def test_calls_are_forwarded_as_the_library_says(make: Callable[..., Proxy]) -> None:
+    """From the settings, and changed while calls come in. Alice's own phone is the only one, so it gets them all."""
+    proxy = make(phrases="off", forward={"bob": {"always": "carol"}})
+    proxy.start()
+    with Phone(proxy) as phone:
+        phone.register()
+
+        def dial(number: int) -> list[str]:
+            """What comes when bob is called, to the INVITE or to a final response."""
+            invite = phone.request("INVITE", "bob@", number=number)
+            phone.socket.send(invite.replace(b"INVITE sip:", b"INVITE sip:bob@", 1))
+            came: list[str] = []
+            while not came or came[-1][:9] in ("SIP/2.0 1", "CANCEL si"):
+                came.append(phone.socket.recv(65535).decode())
+            return [message.partition("\r\n")[0] for message in came]
+
+        assert dial(2) == ["SIP/2.0 404 Not Found"]
+        proxy.forward("bob", always="alice")
+        assert dial(3) == [
+            "SIP/2.0 100 Trying", "SIP/2.0 181 Call Is Being Forwarded", f"INVITE sip:alice@{phone.address} SIP/2.0",
+        ]  # fmt: skip
+        proxy.forward("bob")
+        assert dial(4)[-1] == "SIP/2.0 404 Not Found"
+
+
+def test_a_wrong_target_is_told_where_it_was_given(make: Callable[..., Proxy]) -> None:
+    proxy = make(lang="en")
+    with pytest.raises(SettingsError, match=r"^forward: bob\.busy = 'carol smith': must be a user or a SIP address"):
+        proxy.forward("bob", busy="carol smith")
+    with pytest.raises(SettingsError, match=r"^forward: bob\.after = 0: must be a whole number"):
+        proxy.forward("bob", no_answer="carol", after=0)
+    proxy.forward("nobody")
+
+
 def test_an_unknown_kind_of_event_is_told_at_once(make: Callable[..., Proxy]) -> None:
     with pytest.raises(ValueError, match="unknown kind"):
         make().on("ringin")

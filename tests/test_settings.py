@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule
 from sipfullproxy.settings import LONGEST_PHRASE, Lang, Mode, Settings, SettingsError, read
 from sipfullproxy.sip.phrases import LANGS, MODES
 
@@ -38,11 +39,24 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         [phrases]
         mode = "own"
         486 = "Obsadené"
+        [forward.bob]
+        always = "carol"
+        busy = "sip:carol@lab.sk:5070"
+        no_answer = "carol"
+        not_registered = "carol"
+        after = 30
+        [forward.zuza]
         """,
     )
     assert read({}, file) == Settings(
         ip="192.168.1.10", port=5070, lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
         verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass", state=Path("/var/lib/proxy"),
+        forward={
+            "bob": Rule(
+                always="carol", busy="sip:carol@lab.sk:5070", no_answer="carol", not_registered="carol", after=30,
+            ),
+            "zuza": Rule(),
+        },
     )  # fmt: skip
 
 
@@ -109,6 +123,28 @@ def test_home_is_understood_in_paths() -> None:
         ("domain", [""]),
         ("redirects", "maybe"),
         ("state", False),
+        ("forward", "carol"),
+        ("forward", {"bob": "carol"}),
+        ("forward", {"bob@lab": {}}),
+        ("forward", {"sip:bob@lab": {}}),
+        ("forward", {"": {}}),
+        ("forward", {7: {}}),
+        ("forward", {"b\x85b": {}}),
+        ("forward", {"bob": {"busyy": "carol"}}),
+        ("forward", {"bob": {"phrases": {486: "Obsadené"}}}),
+        ("forward", {"bob": {"busy": ""}}),
+        ("forward", {"bob": {"busy": 5}}),
+        ("forward", {"bob": {"busy": "carol@lab"}}),
+        ("forward", {"bob": {"busy": "sip:lab"}}),
+        ("forward", {"bob": {"busy": "sips:carol@lab"}}),
+        ("forward", {"bob": {"busy": "tel:+421"}}),
+        ("forward", {"bob": {"busy": "carol\r\nEvil: yes"}}),
+        ("forward", {"bob": {"busy": "\ud800"}}),
+        ("forward", {"bob": {"after": 0}}),
+        ("forward", {"bob": {"after": LONGEST_AFTER + 1}}),
+        ("forward", {"bob": {"after": 2.5}}),
+        ("forward", {"bob": {"after": True}}),
+        ("forward", {"bob": {"after": "20"}}),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line_with_its_key(key: str, value: object) -> None:
@@ -155,6 +191,11 @@ def test_the_mark_of_windows_editors_is_read_over(tmp_path: Path) -> None:
 def test_a_bad_phrase_is_told_with_its_code() -> None:
     with pytest.raises(SettingsError, match=r"^phrases: 486 = '': treba jeden riadok textu"):
         read({"phrases": {603: "Teraz nie", 486: ""}})
+
+
+def test_a_bad_rule_is_told_with_its_user_and_key(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"proxy\.toml: forward: bob\.after = 0: treba celé číslo od 1 do 180 "):
+        read({}, toml(tmp_path, "[forward.bob]\nafter = 0"))
 
 
 def test_a_file_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ def raw(request: Request) -> bytes:
 # -- INVITE client (§17.1.1) -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_001..005",
+    given="INVITE to a phone that is silent", expect="sent at 0, 0.5, 1.5, 3.5, 7.5, 15.5 and 31.5 s; 408 at 32 s",
+)  # fmt: skip
 def test_timers_a_and_b_an_invite_is_sent_again_until_64_t1() -> None:
     lab, alice, bob = pair()
     start = lab.now
@@ -58,6 +62,10 @@ def test_timers_a_and_b_an_invite_is_sent_again_until_64_t1() -> None:
     assert times(lab, alice, b"SIP/2.0 408", start)[0] == 32.0
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_001..005",
+    given="INVITE to a phone that is silent", expect="all copies are the same bytes",
+)  # fmt: skip
 def test_all_copies_of_an_invite_are_the_same_bytes() -> None:
     lab, alice, bob = pair()
     alice.invite("bob")
@@ -65,6 +73,10 @@ def test_all_copies_of_an_invite_are_the_same_bytes() -> None:
     assert len({send.data for send in lab.sent if send.flow.remote == bob.address}) == 1
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_001..005",
+    given="100 or 180 after 1 s", expect="INVITE sent at 0 and 0.5 s, never again",
+)  # fmt: skip
 @pytest.mark.parametrize("status", [100, 180])
 def test_a_provisional_response_ends_the_repeating(status: int) -> None:
     """§17.1.1.2: "Proceeding"; from there only Timer C counts."""
@@ -77,6 +89,11 @@ def test_a_provisional_response_ends_the_repeating(status: int) -> None:
     assert times(lab, bob, b"INVITE", start) == [0, 0.5]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_007..010", "SIP_CC_PR_TR_CL_V_010..011",
+    given="486, again after 31.9 s, and after 32.1 s",
+    expect="the same ACK each time up to Timer D, none behind it; forwarded once",
+)  # fmt: skip
 def test_timer_d_a_repeated_failure_is_acknowledged_again_and_forwarded_once() -> None:
     lab, alice, bob = pair()
     sent = alice.invite("bob")
@@ -93,6 +110,11 @@ def test_timer_d_a_repeated_failure_is_acknowledged_again_and_forwarded_once() -
     assert not alice.inbox
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_V_006..009",
+    given="486 to an INVITE",
+    expect="ACK with the Request-URI, Via, From, Call-ID and CSeq number of its INVITE, To of the response, no more",
+)  # fmt: skip
 def test_the_ack_of_a_failure_is_built_as_section_17_1_1_3_says() -> None:
     _, alice, bob = pair()
     alice.invite("bob", headers=("Subject: not for the ACK",), cseq=77)
@@ -109,6 +131,10 @@ def test_the_ack_of_a_failure_is_built_as_section_17_1_1_3_says() -> None:
     assert ack.body == b""
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_V_006..009",
+    given="404 to an INVITE that was sent with two Routes", expect="ACK with the same two",
+)  # fmt: skip
 def test_the_ack_of_a_failure_carries_the_route_of_its_invite() -> None:
     lab, alice, _ = pair()
     hop = lab.phone("hop", "10.0.0.77:5060")
@@ -117,6 +143,29 @@ def test_the_ack_of_a_failure_carries_the_route_of_its_invite() -> None:
     assert hop.takes("ACK").values(b"route") == [b"<sip:10.0.0.77;lr>", b"<sip:192.0.2.9;lr>"]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_V_001..005",
+    given="CANCEL of an INVITE that was sent with two Routes",
+    expect="CANCEL with the same two",
+)
+def test_a_cancel_carries_the_route_of_its_invite() -> None:
+    """§9.1: "Otherwise, stateless proxies will not be able to route CANCEL requests properly"."""
+    lab, alice, _ = pair()
+    hop = lab.phone("hop", "10.0.0.77:5060")
+    routes = "Route: <sip:10.0.0.1;lr>, <sip:10.0.0.77;lr>, <sip:192.0.2.9;lr>"
+    sent = alice.invite("sip:x@192.0.2.1", headers=(routes, "Subject: not for the CANCEL", "Require: nor this"))
+    hop.ring(hop.takes("INVITE"))
+    alice.cancel(sent)
+    cancel = hop.takes("CANCEL")
+    assert cancel.values(b"route") == [b"<sip:10.0.0.77;lr>", b"<sip:192.0.2.9;lr>"]
+    assert not cancel.where.keys() & {b"subject", b"require", b"contact"}
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_V_001..005",
+    given="CANCEL while a phone rings",
+    expect="CANCEL with the Request-URI, top Via, From, To, Call-ID and CSeq number of our INVITE",
+)  # fmt: skip
 def test_a_cancel_is_built_as_section_9_1_says() -> None:
     _, alice, bob = pair()
     sent = alice.invite("bob", cseq=5)
@@ -130,6 +179,10 @@ def test_a_cancel_is_built_as_section_9_1_says() -> None:
     assert (cancel.call_id, cancel.cseq, cancel.cseq_method) == (invite.call_id, 5, b"CANCEL")
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_027..028",
+    given="200 again after 8, 16 and 24 s; and after 32.1 s", expect="each goes back; the last is dropped (RFC 6026)",
+)  # fmt: skip
 def test_rfc_6026_timer_m_a_repeated_2xx_is_forwarded_for_64_t1_and_then_dropped() -> None:
     lab, alice, bob = pair()
     alice.invite("bob")
@@ -143,6 +196,10 @@ def test_rfc_6026_timer_m_a_repeated_2xx_is_forwarded_for_64_t1_and_then_dropped
     assert resent(ok, bob) == [], "RFC 6026 §7.3: what matches no transaction is dropped"
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_017", "SIP_CC_PR_TR_CL_TI_007..010",
+    given="180 and 486 of a phone behind its 200", expect="absorbed",
+)  # fmt: skip
 def test_a_provisional_response_behind_the_final_one_goes_nowhere() -> None:
     _, alice, bob = pair()
     alice.invite("bob")
@@ -157,6 +214,11 @@ def test_a_provisional_response_behind_the_final_one_goes_nowhere() -> None:
 # -- non-INVITE client (§17.1.2) ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_012..018",
+    given="MESSAGE to a phone that is silent",
+    expect="sent at 0, 0.5, 1.5, 3.5, 7.5 s and every 4 s; given up at 32 s, without a 408",
+)  # fmt: skip
 def test_timers_e_and_f_a_message_is_sent_again_up_to_every_t2_and_nobody_says_408() -> None:
     """RFC 4320 §4.2: the sender has given up at the same moment."""
     lab, alice, bob = pair()
@@ -177,6 +239,10 @@ def test_rfc_4320_a_request_that_is_never_answered_is_absorbed_when_it_comes_lat
     assert again.data.startswith(b"SIP/2.0 100 "), "what it was told last, and the phone is not asked again"
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_012..018",
+    given="100 to a MESSAGE", expect="sent again after 0.5 s, then every 4 s",
+)  # fmt: skip
 def test_timer_e_after_a_provisional_response_waits_t2() -> None:
     lab, alice, bob = pair()
     start = lab.now
@@ -187,6 +253,31 @@ def test_timer_e_after_a_provisional_response_waits_t2() -> None:
     assert alice.waiting == [100]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_012..018",
+    given="100 to a MESSAGE after 1 s, 200 or 404 after 9 s",
+    expect="sent at 0, 0.5, 1.5, 5.5 s and not again; the final response goes back",
+)  # fmt: skip
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_final_response_ends_the_repeating_behind_a_provisional_one_too(status: int) -> None:
+    lab, alice, bob = pair()
+    start = lab.now
+    alice.request("MESSAGE", "sip:bob@10.0.0.1")
+    message = bob.takes("MESSAGE")
+    lab.advance(1)
+    bob.reply(message, 100)
+    lab.advance(8)
+    bob.reply(message, status)
+    assert alice.waiting[-1] == status
+    lab.advance(60)
+    assert times(lab, bob, b"MESSAGE", start) == [0, 0.5, 1.5, 5.5]
+    assert lab.engine.load["transactions"] == 0
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_012..018",
+    given="200 to a MESSAGE, again after 1, 4.9 and 5.1 s", expect="forwarded once",
+)  # fmt: skip
 def test_timer_k_a_repeated_response_is_absorbed() -> None:
     lab, alice, bob = pair()
     alice.request("MESSAGE", "sip:bob@10.0.0.1")
@@ -198,9 +289,44 @@ def test_timer_k_a_repeated_response_is_absorbed() -> None:
     assert not alice.inbox
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_019",
+    given="CANCEL to a phone that answers the third copy of it", expect="sent at 0, 0.5 and 1.5 s, and not again",
+)  # fmt: skip
+def test_timer_e_a_cancel_is_sent_again_until_it_is_answered() -> None:
+    """§9.1: its transaction is one like those of other requests."""
+    lab, alice, bob = pair()
+    sent = alice.invite("bob")
+    bob.ring(bob.takes("INVITE"))
+    start = lab.now
+    alice.cancel(sent)
+    lab.advance(2)
+    bob.reply(bob.takes("CANCEL"), 200)
+    lab.advance(20)
+    assert times(lab, bob, b"CANCEL", start) == [0, 0.5, 1.5]
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_CL_TI_019",
+    given="CANCEL to a phone that never answers it", expect="sent up to every 4 s, for 32 s",
+)  # fmt: skip
+def test_timer_f_a_cancel_is_not_sent_for_ever() -> None:
+    lab, alice, bob = pair()
+    sent = alice.invite("bob")
+    bob.ring(bob.takes("INVITE"))
+    start = lab.now
+    alice.cancel(sent)
+    lab.advance(100)
+    assert times(lab, bob, b"CANCEL", start) == UP_TO_T2
+
+
 # -- INVITE server (§17.2.1) -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_001", "SIP_CC_PR_TR_SE_V_006..008",
+    given="INVITE; again before and after the 180", expect="100 at once; 100 and 180 again; forwarded once",
+)  # fmt: skip
 def test_an_invite_is_answered_100_at_once_and_its_copies_by_the_last_response() -> None:
     lab, alice, bob = pair()
     data = alice.compose("INVITE", "sip:bob@10.0.0.1")
@@ -212,6 +338,28 @@ def test_an_invite_is_answered_100_at_once_and_its_copies_by_the_last_response()
     assert lab.engine.load["transactions"] == 2
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_006..008",
+    given="INVITE again after its 486, before any ACK", expect="the same 486 at once, whatever Timer G does",
+)  # fmt: skip
+def test_an_invite_that_comes_again_after_its_failure_hears_it_again() -> None:
+    lab, alice, bob = pair()
+    data = alice.compose("INVITE", "sip:bob@10.0.0.1")
+    alice.send(data)
+    bob.reply(bob.takes("INVITE"), 486)
+    bob.takes("ACK")
+    busy = lab.sent[-1].data
+    assert busy.startswith(b"SIP/2.0 486 ")
+    lab.advance(0.2)
+    assert [send.data for send in resent(data, alice)] == [busy]
+    assert not bob.inbox
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_TI_001..008",
+    given="486 that nobody acknowledges",
+    expect="sent at 0, 0.5, 1.5, 3.5, 7.5 s and every 4 s; nothing more from 32 s on",
+)  # fmt: skip
 def test_timers_g_and_h_a_failure_is_sent_again_until_somebody_acknowledges() -> None:
     lab, alice, bob = pair()
     alice.invite("bob")
@@ -222,6 +370,11 @@ def test_timers_g_and_h_a_failure_is_sent_again_until_somebody_acknowledges() ->
     assert lab.engine.load["transactions"] == 0
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_TI_001..008", "SIP_CC_PR_TR_SE_V_024..026",
+    given="ACK of a 486; INVITE and ACK again within 5 s",
+    expect="absorbed and not forwarded; the transaction ends after 5 s",
+)  # fmt: skip
 def test_timer_i_after_the_ack_all_is_quiet() -> None:
     lab, alice, bob = pair()
     data = alice.compose("INVITE", "sip:bob@10.0.0.1")
@@ -244,6 +397,10 @@ def test_timer_i_after_the_ack_all_is_quiet() -> None:
     assert lab.engine.load["transactions"] == 1, "the client waits for Timer D"
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_006..008",
+    given="INVITE again after its 200, for 32 s", expect="absorbed (RFC 6026)",
+)  # fmt: skip
 def test_rfc_6026_timer_l_an_invite_that_comes_again_after_its_2xx_is_absorbed() -> None:
     lab, alice, bob = pair()
     data = alice.compose("INVITE", "sip:bob@10.0.0.1")
@@ -257,6 +414,11 @@ def test_rfc_6026_timer_l_an_invite_that_comes_again_after_its_2xx_is_absorbed()
     assert lab.engine.load["transactions"] == 0
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_027..028",
+    given="ACK of a 200, even with the branch of its INVITE",
+    expect="forwarded under a branch of its own, without a transaction",
+)  # fmt: skip
 def test_the_ack_of_a_2xx_is_forwarded_even_if_it_has_the_branch_of_its_invite() -> None:
     """§13.2.2.4 wants a new one; some phones know no better."""
     lab, alice, bob = pair()
@@ -282,19 +444,27 @@ def test_an_ack_before_any_final_response_goes_nowhere() -> None:
     assert lab.sent == []
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_024..026",
+    given="ACK of a 404 or a 420 of ours, under a branch of its own", expect="goes nowhere, though the callee is there",
+)  # fmt: skip
 def test_the_ack_of_our_own_refusal_stays_here_even_with_a_branch_of_its_own() -> None:
     lab, alice, _ = pair()
-    sent = alice.invite("nobody")
-    no = alice.takes(404)
-    to = no.first(b"to").decode()
-    lab.sent.clear()
-    alice.request("ACK", "sip:nobody@10.0.0.1", to=to, call_id=sent.call_id.decode(), cseq=sent.cseq)
-    assert lab.sent == []
+    for whom, headers, status in (("nobody", (), 404), ("bob", ("Proxy-Require: foo",), 420)):
+        sent = alice.invite(whom, headers=headers)
+        to = alice.takes(status).first(b"to").decode()
+        lab.sent.clear()
+        alice.request("ACK", f"sip:{whom}@10.0.0.1", to=to, call_id=sent.call_id.decode(), cseq=sent.cseq)
+        assert lab.sent == []
 
 
 # -- non-INVITE server (§17.2.2) ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_012..014",
+    given="MESSAGE again before any answer", expect="absorbed, forwarded once",
+)  # fmt: skip
 def test_a_request_that_comes_again_while_it_is_tried_is_absorbed() -> None:
     _, alice, bob = pair()
     data = alice.compose("MESSAGE", "sip:bob@10.0.0.1")
@@ -304,6 +474,10 @@ def test_a_request_that_comes_again_while_it_is_tried_is_absorbed() -> None:
     assert not bob.inbox
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_TI_009", "SIP_CC_PR_TR_SE_V_012..014",
+    given="MESSAGE again after its 200, at 31.9 and 32.1 s", expect="the same 200; then it is a new request",
+)  # fmt: skip
 def test_timer_j_a_request_that_comes_again_gets_the_same_answer_for_64_t1() -> None:
     lab, alice, bob = pair()
     data = alice.compose("MESSAGE", "sip:bob@10.0.0.1")
@@ -319,6 +493,10 @@ def test_timer_j_a_request_that_comes_again_gets_the_same_answer_for_64_t1() -> 
     assert bob.takes("MESSAGE"), "forgotten, so it is a new request"
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_005",
+    given="MESSAGE to a phone that takes 10 s", expect="one 100, after 3.5 s and not before",
+)  # fmt: skip
 def test_rfc_4320_section_4_1_who_waits_for_long_hears_100() -> None:
     lab, alice, bob = pair()
     start = lab.now
@@ -387,6 +565,7 @@ def test_a_way_that_fails_after_the_phone_rang_is_no_end() -> None:
 # -- what belongs to what (§17.1.3, §17.2.3) ---------------------------------------------------------------------------
 
 
+@pytest.mark.purpose("SIP_CC_PR_TR_SE_V_012..014", given="MESSAGE and INFO of one branch", expect="both forwarded")
 def test_the_same_branch_with_another_method_is_another_transaction() -> None:
     _, alice, bob = pair()
     alice.request("MESSAGE", "sip:bob@10.0.0.1", branch="z9hG4bK-one")
@@ -395,6 +574,10 @@ def test_the_same_branch_with_another_method_is_another_transaction() -> None:
     bob.takes("INFO")
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_012..014",
+    given="two MESSAGEs of one branch from two senders", expect="both forwarded",
+)  # fmt: skip
 def test_the_same_branch_of_another_sender_is_another_transaction() -> None:
     lab, alice, bob = pair()
     (carol,) = lab.registered("carol")
@@ -404,6 +587,10 @@ def test_the_same_branch_of_another_sender_is_another_transaction() -> None:
     bob.takes("MESSAGE")
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_002",
+    given="180 with another branch, host or port in its top Via, or another method", expect="dropped",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -458,6 +645,10 @@ OLD_VIAS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_009..011",
+    given="INVITE of RFC 2543, twice", expect="100 twice, forwarded once",
+)  # fmt: skip
 @OLD_VIAS
 def test_rfc_2543_a_copy_of_an_invite_is_known_without_a_branch(via: str) -> None:
     lab, _, bob = pair()
@@ -468,6 +659,10 @@ def test_rfc_2543_a_copy_of_an_invite_is_known_without_a_branch(via: str) -> Non
     assert not bob.inbox
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_024..026",
+    given="ACK of a 486 without a branch to know it by (RFC 2543)", expect="ends the repeating, and is not forwarded",
+)  # fmt: skip
 @OLD_VIAS
 def test_rfc_2543_the_ack_has_a_to_tag_that_its_invite_has_not(via: str) -> None:
     lab, alice, bob = pair()
@@ -481,6 +676,10 @@ def test_rfc_2543_the_ack_has_a_to_tag_that_its_invite_has_not(via: str) -> None
     assert not bob.inbox
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_018", "SIP_CC_PR_TR_SE_V_020", "SIP_CC_PR_TR_SE_V_022",
+    given="CANCEL of an INVITE of RFC 2543", expect="CANCEL to the phone",
+)  # fmt: skip
 @OLD_VIAS
 def test_rfc_2543_a_cancel_finds_its_invite(via: str) -> None:
     lab, _, bob = pair()
@@ -491,6 +690,10 @@ def test_rfc_2543_a_cancel_finds_its_invite(via: str) -> None:
     bob.takes("CANCEL")
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_009..011",
+    given="INVITE of RFC 2543, then one with another CSeq, one with another Call-ID", expect="forwarded too",
+)  # fmt: skip
 @OLD_VIAS
 def test_rfc_2543_another_cseq_or_call_is_another_transaction(via: str) -> None:
     lab, _, bob = pair()
@@ -499,6 +702,44 @@ def test_rfc_2543_another_cseq_or_call_is_another_transaction(via: str) -> None:
     old.send("INVITE", cseq=2)
     old.send("INVITE", call_id="other@10.0.0.10")
     assert len(bob.inbox) == 3
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_012..014",
+    given="MESSAGE again after the 100 of RFC 4320, and after its 404", expect="the 100 again; the 404 again",
+)  # fmt: skip
+def test_a_request_that_comes_again_hears_the_last_response_again() -> None:
+    """§17.2.2."""
+    lab, alice, bob = pair()
+    data = alice.compose("MESSAGE", "sip:bob@10.0.0.1")
+    alice.send(data)
+    message = bob.takes("MESSAGE")
+    lab.advance(4)
+    assert [send.data[:11] for send in resent(data, alice)] == [b"SIP/2.0 100"]
+    bob.inbox.clear()
+    bob.reply(message, 404)
+    assert [send.data[:11] for send in resent(data, alice)] == [b"SIP/2.0 404"]
+    assert not bob.inbox
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_015..017",
+    given="MESSAGE of RFC 2543, again before and after its 200; then one with another CSeq",
+    expect="absorbed; the same 200; forwarded as a new one",
+)
+@OLD_VIAS
+def test_rfc_2543_a_copy_of_a_message_is_known_without_a_branch(via: str) -> None:
+    lab, _, bob = pair()
+    old = Rfc2543(lab, via)
+    old.send("MESSAGE")
+    message = bob.takes("MESSAGE")
+    assert old.send("MESSAGE") == []
+    bob.reply(message, 200)
+    (first,) = [send.data for send in lab.sent if send.data.startswith(b"SIP/2.0 200")]
+    assert [send.data for send in old.send("MESSAGE")] == [first]
+    assert not bob.inbox
+    old.send("MESSAGE", cseq=2)
+    assert bob.takes("MESSAGE").cseq == 2
 
 
 # -- reliable transports (§17.1.1.2 and others: nothing is repeated, nothing is waited for) ----------------------------

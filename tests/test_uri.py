@@ -177,6 +177,10 @@ DIFFERENT += [
 ]
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_001..005", "SIP_RG_RR_V_010..017",
+    given="the equivalent URIs of §19.1.4, and more", expect="one URI",
+)  # fmt: skip
 @pytest.mark.parametrize("equal", EQUIVALENT, ids=lambda uris: uris[-1].decode())
 def test_equivalent_uris_match_in_either_order(equal: tuple[bytes, ...]) -> None:
     for one, other in permutations(equal, 2):
@@ -184,6 +188,10 @@ def test_equivalent_uris_match_in_either_order(equal: tuple[bytes, ...]) -> None
         assert parse_uri(one).matches(Uri(one))
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_001..005", "SIP_RG_RR_V_010..017",
+    given="the different URIs of §19.1.4, and more", expect="two URIs",
+)  # fmt: skip
 @pytest.mark.parametrize("different", DIFFERENT, ids=lambda uris: uris[-1].decode())
 def test_different_uris_do_not(different: tuple[bytes, bytes]) -> None:
     for one, other in permutations(different):
@@ -200,6 +208,10 @@ def test_equality_is_not_transitive() -> None:
 # -- Request-URIs ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_002..004",
+    given="URIs with headers or `method`", expect="as a Request-URI they go out without",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("text", "request_uri"),
     [

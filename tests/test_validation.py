@@ -188,6 +188,10 @@ def test_require_of_what_is_for_us_is_ours(method: str) -> None:
     assert refusal(alice).values(b"unsupported") == [b"gruu"]
 
 
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_018", "SIP_CC_PR_TR_SE_V_020", "SIP_CC_PR_TR_SE_V_022",
+    given="CANCEL of a ringing call, with Proxy-Require: foo", expect="CANCEL to the phone",
+)  # fmt: skip
 def test_cancel_is_never_refused_for_an_extension() -> None:
     """§8.2.2.3: Require and Proxy-Require are ignored in a CANCEL."""
     _, alice, bob = pair()
@@ -203,6 +207,42 @@ def test_an_empty_proxy_require_requires_nothing() -> None:
     bob.takes("MESSAGE")
 
 
+# -- the form of it (§7.1, §18.3) --------------------------------------------------------------------------------------
+
+
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_001",
+    given="INVITE with two blanks, a tab or brackets in its start line, blanks behind it, no version",
+    expect="400, nothing forwarded",
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"INVITE  sip:bob@10.0.0.1 SIP/2.0", b"INVITE sip:bob@10.0.0.1  SIP/2.0", b"INVITE\tsip:bob@10.0.0.1 SIP/2.0",
+        b"INVITE <sip:bob@10.0.0.1> SIP/2.0", b"INVITE sip:bob@10.0.0.1 SIP/2.0 ", b"INVITE sip:bob@10.0.0.1",
+        b"INVITE sip:bob@10.0.0.1 SIP/two",
+    ],
+)  # fmt: skip
+def test_a_start_line_that_is_none_is_400(start: bytes) -> None:
+    _, alice, bob = pair()
+    alice.send(start + alice.compose("INVITE", "sip:bob@10.0.0.1").removeprefix(b"INVITE sip:bob@10.0.0.1 SIP/2.0"))
+    assert alice.waiting == [400]
+    assert not bob.inbox
+
+
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_007..009",
+    given="Content-Length over the length of the body, negative, no number, or twice", expect="400, nothing forwarded",
+)  # fmt: skip
+@pytest.mark.parametrize("length", ["5", "-1", "4x", "", "4\r\nContent-Length: 4"])
+def test_a_content_length_that_is_not_that_of_the_body_is_400(length: str) -> None:
+    _, alice, bob = pair()
+    data = alice.compose("MESSAGE", "sip:bob@10.0.0.1", body="body")
+    alice.send(data.replace(b"Content-Length: 4", f"Content-Length: {length}".encode()))
+    assert alice.waiting == [400]
+    assert not bob.inbox
+
+
 # -- the Request-URI (§16.3 item 2) ------------------------------------------------------------------------------------
 
 
@@ -213,6 +253,11 @@ def test_another_scheme_is_416(uri: str) -> None:
     assert refusal(alice).status == 416
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_001..004",
+    given="MESSAGE for `sip:`, `bob`, `sip:bob@`, in brackets, with port 99999, with a blank in it",
+    expect="400, nothing forwarded",
+)  # fmt: skip
 @pytest.mark.parametrize(
     "uri", ["sip:", "bob", "sip:bob@", "<sip:bob@10.0.0.1>", "sip:bob@10.0.0.1:99999", "sip:b b@x"]
 )

@@ -58,6 +58,11 @@ def test_every_file_is_in_the_table_once() -> None:
     assert sorted(vector.name for vector in TABLE) == sorted(file.stem for file in FOLDER.glob("*.sip"))
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_007..011", "SIP_MG_PR_I_005",
+    given="the messages of tests/vectors/: strange ones (spaces, longvalues …), broken ones (emptyvia, openquote …)",
+    expect="each its fate of expected.tsv: forwarded untouched, or 400 with a Warning",
+)  # fmt: skip
 @every
 def test_a_message_meets_its_fate(vector: Vector) -> None:
     fate, sends = play(vector.data)
@@ -89,6 +94,11 @@ def test_a_message_may_be_cut_anywhere(vector: Vector) -> None:
             parse(vector.data[:end]).check()
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_016", "SIP_MG_RR_V_012..013",
+    given="three empty lines before each message of tests/vectors/ (REGISTERs among them)",
+    expect="each meets the fate that it has without them",
+)  # fmt: skip
 @every
 def test_empty_lines_in_front_change_nothing(vector: Vector) -> None:
     """RFC 3261 §7.5."""

@@ -80,6 +80,26 @@ STORIES: list[tuple[Event, str, str]] = [
         "Call transferred macek@10.0.0.1 -> macka@10.0.0.1 [To: zuza@10.0.0.1] [Result: unknown]",
     ),
     (
+        event("forwarded", to="zuza@10.0.0.1", why="always"),
+        "Presmerovanie hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Na: zuza@10.0.0.1] [Dôvod: vždy]",
+        "Call forwarded macek@10.0.0.1 -> macka@10.0.0.1 [To: zuza@10.0.0.1] [Reason: always]",
+    ),
+    (
+        event("forwarded", to="zuza@10.0.0.1", why="busy"),
+        "Presmerovanie hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Na: zuza@10.0.0.1] [Dôvod: obsadené]",
+        "Call forwarded macek@10.0.0.1 -> macka@10.0.0.1 [To: zuza@10.0.0.1] [Reason: busy]",
+    ),
+    (
+        event("forwarded", to="zuza@10.0.0.1", why="no answer"),
+        "Presmerovanie hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Na: zuza@10.0.0.1] [Dôvod: nikto neodpovedal]",
+        "Call forwarded macek@10.0.0.1 -> macka@10.0.0.1 [To: zuza@10.0.0.1] [Reason: no answer]",
+    ),
+    (
+        event("forwarded", to="zuza@10.0.0.1", why="not registered"),
+        "Presmerovanie hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Na: zuza@10.0.0.1] [Dôvod: nie je prihlásený]",
+        "Call forwarded macek@10.0.0.1 -> macka@10.0.0.1 [To: zuza@10.0.0.1] [Reason: not registered]",
+    ),
+    (
         event("forwarded", to="zuza@10.0.0.1", why="302"),
         "Presmerovanie hovoru macek@10.0.0.1 -> macka@10.0.0.1 [Na: zuza@10.0.0.1] [Dôvod: 302]",
         "Call forwarded macek@10.0.0.1 -> macka@10.0.0.1 [To: zuza@10.0.0.1] [Reason: 302]",

@@ -96,9 +96,9 @@ class Call:
         """The caller gave up."""
         self._cancelled = True
 
-    def forward(self, to: Uri, status: int) -> None:
-        """A phone of the callee sent the call on (3xx)."""
-        self._tell(events.Forwarded, to=self._calls.name_of_uri(to), why=str(status))
+    def forward(self, to: Uri, why: str) -> None:
+        """The call was sent on before an answer. why: see `events.Forwarded`."""
+        self._tell(events.Forwarded, to=self._calls.name_of_uri(to), why=why)
 
     def fail(self, status: int, phrase: bytes) -> None:
         """An INVITE of the call ended with that final response. The last one to fail is what the caller hears."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.sip.phrases import Phrasebook
 
 
@@ -14,6 +16,7 @@ class Config:
     address: (numeric host, port) that phones know us by; goes into Via and Record-Route.
     domains: further names that are ours, beside the address itself (lower case).
     open: whether callers who are not registered may reach our users.
+    forward: by the name of a user, where his calls go; looked at for each call, so it may change between two verbs.
     recurse: whether the proxy follows a phone's 3xx itself (RFC 3261 §16.7 item 4) or passes it to the caller.
     phrases: the reason phrases of our responses, and of those that we relay.
     flow_key: secret (bytes) that signs flow tokens (RFC 5626 §5.2); kept across restarts, so that calls outlive one.
@@ -23,6 +26,7 @@ class Config:
     address: tuple[str, int]
     domains: frozenset[str] = frozenset()
     open: bool = False
+    forward: Mapping[bytes, Rule] = field(default_factory=dict)
     recurse: bool = True
     phrases: Phrasebook = field(default_factory=Phrasebook)
     flow_key: bytes = field(repr=False)

@@ -255,7 +255,7 @@ class Engine:
             raise
         call = core.calls.begin(request, source)
         try:
-            self._fork(server, routed, source, mark, call, core.router.targets(routed))
+            self._fork(server, routed, source, mark, call, core.router.callee(request, routed))
         except SipError as error:
             call.fail(error.status, phrase_of(error.status))
             raise

@@ -129,7 +129,11 @@ class Transferred(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarded(CallEvent):
-    """The callee's phone sent the call on before an answer. who: caller. whom: callee. to: new target. why: "302"."""
+    """The call was sent on before an answer. who: caller. whom: callee, as dialled. to: new target.
+
+    why: "302" or another 3xx, where a phone sent it on; "always", "busy", "no answer" or "not registered", where the
+    proxy did, because the user has his calls forwarded.
+    """
 
     kind: ClassVar[str] = "forwarded"
 

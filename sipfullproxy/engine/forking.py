@@ -8,6 +8,7 @@ from operator import itemgetter
 
 from sipfullproxy.engine.calls import Call
 from sipfullproxy.engine.core import Core
+from sipfullproxy.engine.diversion import NO_ANSWER, OUTCOMES, Turn
 from sipfullproxy.engine.flow import LARGEST_DATAGRAM, Flow
 from sipfullproxy.engine.forwarding import breadth_of, is_for_us_alone
 from sipfullproxy.engine.routing import Routed, Target
@@ -24,6 +25,9 @@ BRANCHES = 20
 ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"'
 """RFC 3326 §2: tells the other phones of a fork that this was no missed call."""
 
+UNANSWERED = b'Reason: SIP;cause=408;text="No answer"'
+"""Tells the phones of who did not answer in time that this was a missed call, wherever it goes now."""
+
 _FOLLOWED = (300, 301, 302)
 """Redirections that the proxy follows. 305 names a proxy and 380 a service, not where the user is (RFC 3261 §21.3)."""
 
@@ -35,17 +39,19 @@ class Branch:
     """One target of a fork, and the client transaction towards it.
 
     breadth: its share of Max-Breadth. status, response: the final ones; until then 0, None. token: branch of its Via.
+    replaced: whether others are tried in its place, so that only a 2xx of it counts any more (RFC 3261 §16.7 item 4).
     """
 
     __slots__ = (
-        "_cancel", "_cancelling", "_client", "_draft", "_fork", "_provisional", "_timer", "breadth", "response",
-        "status", "target", "token",
+        "_cancel", "_cancelling", "_client", "_draft", "_fork", "_provisional", "_timer", "breadth", "replaced",
+        "response", "status", "target", "token",
     )  # fmt: skip
 
     def __init__(self, fork: Fork, target: Target, breadth: int) -> None:
         self.target = target
         self.breadth = breadth
         self.status = 0
+        self.replaced = False
         self.response: Response | None = None
         self._fork = fork
         self._provisional = False
@@ -157,8 +163,8 @@ class Fork:
     """A request that is being forwarded to one target or to many, until one final response went back."""
 
     __slots__ = (
-        "_branches", "_breadth", "_call", "_cancelled", "_decided", "_groups", "_seen", "core", "mark", "routed",
-        "server", "source",
+        "_branches", "_breadth", "_call", "_cancelled", "_decided", "_groups", "_patience", "_seen", "_waiting_for",
+        "core", "mark", "routed", "server", "source",
     )  # fmt: skip
 
     def __init__(
@@ -176,6 +182,8 @@ class Fork:
         self._seen: set[tuple[bytes, Flow | None]] = set()
         self._cancelled = False
         self._decided = False
+        self._patience: Timer | None = None
+        self._waiting_for: Turn | None = None
 
     @property
     def invite(self) -> bool:
@@ -193,8 +201,21 @@ class Fork:
             raise SipError(440, "Max-Breadth came down to 0")
         if not self.invite:
             self.core.timers.start("4320", STILL_TRYING, self, self.core.outbox.now)
-        self._groups.extend(self._new_groups(targets))
-        self._next_group()
+        turn = targets[0].turn
+        if turn is not None and turn.steps:
+            self._tell_forwarded(turn, turn.steps[-1].why)
+            self.core.answer(self.server, 181)
+        self._try(self._new_groups(targets))
+
+    def _try(self, groups: list[list[Target]]) -> None:
+        """Try these, before any others. Where the user wants calls that nobody answers to go on, the clock starts."""
+        self._groups.extendleft(reversed(groups))
+        turn = groups[0][0].turn
+        if self._patience is None and turn is not None and turn.rule is not None and turn.rule.no_answer is not None:
+            self._waiting_for = turn
+            self._patience = self.core.timers.start(NO_ANSWER, turn.rule.after, self, self.core.outbox.now)
+        if self._breadth:
+            self._next_group()
 
     def _new_groups(self, targets: list[Target]) -> list[list[Target]]:
         """Targets that were not tried yet, those of one q together, the highest first."""
@@ -208,14 +229,16 @@ class Fork:
         return [list(group) for _, group in groupby(fresh, key=_q)]
 
     def _next_group(self) -> None:
-        """Send to the next group, in parts where Max-Breadth allows no more at once."""
+        """Send to the next group, in parts where Max-Breadth allows no more at once. Where the call may go on without
+        waiting for the end of these, some of it is left for those who come then."""
         group = self._groups.popleft()
         if len(group) > self._breadth:
             self._groups.appendleft(group[self._breadth :])
             group = group[: self._breadth]
-        share, rest = divmod(self._breadth, len(group))
+        spare = 0 if self._patience is None else min(self._breadth // 2, self._breadth - len(group))
+        share, rest = divmod(self._breadth - spare, len(group))
         branches = [Branch(self, target, share + (number < rest)) for number, target in enumerate(group)]
-        self._breadth = 0
+        self._breadth = spare
         self._branches += branches
         for branch in branches:
             if not self._decided:
@@ -226,7 +249,7 @@ class Fork:
     def provisional(self, branch: Branch, response: Response) -> None:
         """101 to 199 go back at once, those of every branch (RFC 3261 §16.7 item 5); but to an INVITE only, because
         nobody may send them to another request (RFC 4320 §4.1)."""
-        if self.invite and not self._decided:
+        if self.invite and not self._decided and not branch.replaced:
             self._forward(branch, response)
 
     def final(self, branch: Branch, response: Response) -> None:
@@ -235,9 +258,9 @@ class Fork:
             self._success(branch, response)
         elif not branch.status:
             self._close(branch, response.status, response)
-            if response.status >= 600:
+            if response.status >= 600 and not branch.replaced:
                 self._give_up(b"Reason: SIP;cause=%d" % response.status)
-            elif response.status < 400:
+            elif response.status < 400 and not branch.replaced:
                 self._redirect(branch, response)
             self._proceed()
 
@@ -249,8 +272,12 @@ class Fork:
             self._proceed()
 
     def fired(self, letter: str, now: float) -> None:
-        """A request other than INVITE takes long; its sender need not repeat it so often (RFC 4320 §4.1)."""
-        if not self._decided:
+        """A request other than INVITE takes long, and its sender need not repeat it so often (RFC 4320 §4.1); or nobody
+        answers a call."""
+        if letter == NO_ANSWER:
+            self._patience = None
+            self._divert(self._waiting_for, NO_ANSWER)
+        elif not self._decided:
             self.core.answer(self.server, 100)
 
     def cancel(self, *reasons: bytes) -> None:
@@ -282,6 +309,7 @@ class Fork:
     def _give_up(self, *headers: bytes) -> None:
         """Cancel all branches that still owe an answer, and try no others (§16.7 items 5 and 10)."""
         self._groups.clear()
+        self._stop_waiting()
         for branch in self._branches:
             branch.cancel(*headers)
 
@@ -294,31 +322,67 @@ class Fork:
             return
         if branch.target.binding is None or not self.invite or self.server.request.to_tag:
             return
+        router, why = self.core.router, str(response.status)
+        turn = branch.target.turn or router.turn(self.routed.uri)
         groups: list[list[Target]] = []
         for uri in _contacts(response):
-            further = self._new_groups(self.core.router.redirected(uri))
-            if further and not groups and self._call is not None:
-                self._call.forward(uri, response.status)
-            groups += further
+            groups += self._reached(router.sent_on(turn, why, uri))
         if groups:
-            branch.status = _REDIRECTED
-            self._groups.extendleft(reversed(groups))
-            self._next_group()
+            branch.replaced = True
+            self._tell_forwarded(groups[0][0].turn, why)
+            self._try(groups)
+
+    def _divert(self, turn: Turn | None, why: str) -> bool:
+        """Try others in the place of all, where the user has his calls go for that reason. False where that is nowhere,
+        or nobody is there."""
+        if turn is None or self._cancelled:
+            return False
+        groups = self._reached(self.core.router.sent_on(turn, why))
+        if not groups:
+            return False
+        self._give_up(UNANSWERED)
+        for branch in self._branches:
+            branch.replaced = True
+        self._tell_forwarded(groups[0][0].turn, why)
+        self.core.answer(self.server, 181)
+        self._try(groups)
+        return True
+
+    def _reached(self, turn: Turn | None) -> list[list[Target]]:
+        """Whom a call reaches that is sent on: users of ours at their phones, others as they are; perhaps nobody."""
+        try:
+            return [] if turn is None else self._new_groups(self.core.router.reached(turn))
+        except SipError:
+            return []
+
+    def _tell_forwarded(self, turn: Turn | None, why: str) -> None:
+        if self._call is not None and turn is not None:
+            self._call.forward(turn.uri, why)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.stop()
+            self._patience = None
 
     def _proceed(self) -> None:
         """A branch ended: go on with the next group, or decide, or wait for the others."""
-        if self._decided or not all(branch.status for branch in self._branches):
+        if self._decided or not all(branch.status or branch.replaced for branch in self._branches):
             return
         if self._groups:
             self._next_group()
         else:
-            self._decided = True
             self._decide()
 
     def _decide(self) -> None:
-        """Choose the best of the final responses and send it (RFC 3261 §16.7 item 6)."""
-        best = min((branch for branch in self._branches if branch.status != _REDIRECTED), key=self._rank)
+        """Choose the best of the final responses and send it (RFC 3261 §16.7 item 6), unless the call goes on."""
+        candidates = [branch for branch in self._branches if not branch.replaced]
+        # There is none where the caller gave up before those who replace the others had their turn.
+        best = min(candidates or [branch for branch in self._branches if branch.status], key=self._rank)
         status, response = best.status, best.response
+        if status in OUTCOMES and self._divert(best.target.turn, OUTCOMES[status]):
+            return
+        self._decided = True
+        self._stop_waiting()
         if status == 408 and not self.invite:
             # RFC 4320 §4.2: by now the sender has given up too, and a 408 would only be in the way.
             self.server.step("silence")
@@ -364,11 +428,6 @@ class Fork:
             self.core.outbox.send(self.server.flow, data, edits)
         if self._call is not None and branch.target.flow is not None:
             self._call.response(self.server.request, response, branch.target.flow)
-
-
-_REDIRECTED = -1
-"""Stands in `Branch.status` for a 3xx whose Contacts are being tried: it is no candidate any more (§16.7 item 4). No
-phone can say it, as it could say any number from 100 to 699."""
 
 
 def _q(target: Target) -> float:

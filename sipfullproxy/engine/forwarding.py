@@ -8,7 +8,7 @@ from sipfullproxy.engine.validation import LARGEST_MAX_BREADTH, LARGEST_MAX_FORW
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import split_list
 from sipfullproxy.sip.headers.address import Address
-from sipfullproxy.sip.message import Draft, Request, Response, value_of
+from sipfullproxy.sip.message import CRLF, Draft, Request, Response, value_of
 from sipfullproxy.sip.phrases import Phrasebook
 
 FORMS_A_DIALOG = frozenset((b"INVITE", b"SUBSCRIBE", b"REFER", b"NOTIFY"))
@@ -62,6 +62,9 @@ class Forwarder:
         if request.method in FORMS_A_DIALOG:
             draft.push(b"record-route", self._record_route(request, routed, target, source))
             edits += ("record-route",)
+        if target.turn is not None and target.turn.steps:
+            draft.push(b"diversion", CRLF.join(step.line for step in target.turn.steps))
+            edits += ("diversion",)
         draft.push(b"via", self._via + branch)
         return draft, (*edits, "via-push")
 

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.diversion import ALWAYS, LONGEST_CHAIN, NOT_REGISTERED, Rule, Step, Turn
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.location import Binding, Location
 from sipfullproxy.engine.tokens import Tokens
@@ -37,18 +38,20 @@ class Target(NamedTuple):
     """One place to send a request to.
 
     uri: its Request-URI there. flow: the way; None where there is none (a name to resolve, a transport that is off).
-    binding: the registered phone that this is, where it is one.
+    binding: the registered phone that this is, where it is one. turn: whose turn it is, of a call that is forwarded or
+    may be.
     """
 
     uri: Uri
     flow: Flow | None
     binding: Binding | None = None
+    turn: Turn | None = None
 
 
 class Router:
     """Knows who we are and who is registered, and from that where a request goes."""
 
-    __slots__ = ("_hosts", "_local", "_location", "_port", "_us", "tokens")
+    __slots__ = ("_hosts", "_local", "_location", "_port", "_rules", "_us", "tokens")
 
     def __init__(self, config: Config, location: Location) -> None:
         host, self._port = config.address
@@ -57,6 +60,7 @@ class Router:
         self._hosts = {(f"[{host}]" if ":" in host else host).encode()}
         self._hosts |= {name.lower().encode() for name in config.domains}
         self._location = location
+        self._rules = config.forward
         self.tokens = Tokens(config.flow_key, config.address)
 
     def is_us(self, uri: Uri) -> bool:
@@ -118,12 +122,50 @@ class Router:
             raise SipError(480, "The user is not registered now")
         raise SipError(404, "Nobody of that name has registered here")
 
-    def redirected(self, uri: Uri) -> list[Target]:
-        """Where a 3xx points to: users of ours at their phones, anything else as it is; empty if nobody is there."""
+    def callee(self, request: Request, routed: Routed) -> list[Target]:
+        """The target set of a call, from its first INVITE: as `targets`, or where its callee has his calls go.
+
+        Not where it is meant for one phone (Replaces, RFC 3891), or was sent on all too often before it came here.
+        """
+        uri = routed.uri
+        rule = self._rules.get(uri.name)
+        if rule is None or routed.toward is not None or routed.routes or self._rule_of(uri) is None:
+            return self.targets(routed)
+        if b"replaces" in request.where or len(request.values(b"diversion")) >= LONGEST_CHAIN:
+            return self.targets(routed)
+        return self.reached(Turn(uri.name, uri, rule))
+
+    def reached(self, turn: Turn) -> list[Target]:
+        """Whom a call reaches whose turn it is there: the user's phones, or those of who gets his calls instead.
+
+        Raises as `targets` does.
+        """
+        further = self.sent_on(turn, ALWAYS)
+        if further is not None:
+            return self.reached(further)
         try:
-            return self.targets(Routed(uri, []))
+            targets = self.targets(Routed(turn.uri, []))
         except SipError:
-            return []
+            further = self.sent_on(turn, NOT_REGISTERED)
+            if further is None:
+                raise
+            return self.reached(further)
+        return [target._replace(turn=turn) for target in targets]
+
+    def sent_on(self, turn: Turn, why: str, to: Uri | None = None) -> Turn | None:
+        """The next turn, when the call is sent on for that reason: `to` where a phone says (3xx), or else where its
+        user has it go. None where it goes no further."""
+        to = turn.onward(why) if to is None else to
+        if to is None:
+            return None
+        who = self._who(to)
+        if not turn.may_go_to(who):
+            return None
+        return Turn(who, to, self._rule_of(to), (Step(turn.who, turn.uri, why), *turn.steps))
+
+    def turn(self, uri: Uri) -> Turn:
+        """The turn of whom a call reached without any rule."""
+        return Turn(self._who(uri), uri)
 
     def way_to(self, uri: Uri) -> Flow | None:
         """The flow to a numeric host and port over UDP. None for names, which wait for DNS; for other transports; for
@@ -149,6 +191,13 @@ class Router:
         """A Contact of a phone that is registered here goes where it really is; any other URI where it says."""
         phone = self._location.with_contact(uri)
         return Target(uri, self.way_to(uri)) if phone is None else Target(uri, phone.flow, phone)
+
+    def _rule_of(self, uri: Uri) -> Rule | None:
+        """Where the calls to a user of ours go. A sips URI wants TLS on every hop, and nothing here leads over TLS."""
+        return self._rules.get(uri.name) if uri.scheme == b"sip" and self.in_our_domain(uri) else None
+
+    def _who(self, uri: Uri) -> bytes:
+        return uri.name if self.in_our_domain(uri) else uri.text
 
     def _without_maddr(self, uri: Uri) -> Uri:
         """§16.4: an `maddr` that is us says only that the request was meant to come by here."""

@@ -49,6 +49,10 @@ _TERMS: Final = {
     "replaced": ("nahradená novou registráciou", "replaced by a new registration"),
     "lost": ("spojenie sa prerušilo", "connection lost"),
     "session timer": ("telefóny prestali hovor obnovovať", "phones stopped refreshing the session"),
+    "always": ("vždy", "always"),
+    "busy": ("obsadené", "busy"),
+    "no answer": ("nikto neodpovedal", "no answer"),
+    "not registered": ("nie je prihlásený", "not registered"),
     "too old": ("hovor trval pridlho", "call lasted too long"),
     "succeeded": ("úspešné", "succeeded"),
     "failed": ("neúspešné", "failed"),
@@ -95,7 +99,7 @@ def _notes(event: Event, column: int) -> Iterator[tuple[str, str]]:
             yield "why", event.why if event.succeeded is False else ""
         case Forwarded():
             yield "to", event.to
-            yield "why", event.why
+            yield "why", _term(event.why, column)
         case Failed():
             yield "why", _failure(event.status, event.why, column)
         case Ended():

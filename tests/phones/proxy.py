@@ -67,9 +67,14 @@ class Proxy:
         """All that the proxy has printed."""
         return self._program.output
 
-    def restart(self) -> None:
-        """Stop and start the proxy, as a student does who has just changed something in it."""
+    def restart(self, settings: str = "") -> None:
+        """Stop and start the proxy, as a student does who has just changed something in it.
+
+        settings: lines that were added to the settings file.
+        """
         self.stop()
+        with (self._folder / "proxy.toml").open("a") as file:
+            file.write(settings)
         self._program = self._start()
 
     def stop(self) -> None:
