@@ -485,3 +485,20 @@ def test_a_phone_behind_nat(lab: Lab, alice: Phone) -> None:
     inside(alice, home, "INFO")
     hang_up(alice, home)
     assert not lab.astray
+
+
+def test_re_invites_that_meet(lab: Lab, alice: Phone, bob: Phone) -> None:
+    """Glare (RFC 3261 §14.1, RFC 6141): both put the other on hold at the same moment, and both are told 491."""
+    call(alice, bob)
+    ours = dialog_of(alice).request("INVITE", body=sdp("10.0.0.10", "sendonly"))
+    theirs = dialog_of(bob).request("INVITE", body=sdp("10.0.0.11", "sendonly"))
+    alice.takes(100)
+    bob.reply(bob.takes("INVITE"), 491, "Request Pending")
+    bob.takes(100)
+    alice.reply(alice.takes("INVITE"), 491, "Request Pending")
+    bob.takes("ACK")
+    alice.ack_failure(ours, alice.takes(491))
+    alice.takes("ACK")
+    bob.ack_failure(theirs, bob.takes(491))
+    assert "held" not in lab.kinds, "nobody holds anybody"
+    hang_up(alice, bob)
