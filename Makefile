@@ -7,7 +7,7 @@ RUNS := .venv/.runs
 TESTS := .venv/.tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint format packages clean
+.PHONY: help run test soak mutate lint format packages clean
 # Bare Debian gets python3-venv from `packages`: that is over before the virtual environment is made.
 .NOTPARALLEL:
 
@@ -22,6 +22,9 @@ test: packages lint  ## all tests, lint first; make test ARGS="-k registrar" for
 
 soak: $(TESTS)  ## the long tests that measure: how work grows with length
 	.venv/bin/pytest -m soak $(ARGS)
+
+mutate: $(TESTS)  ## delete the engine's rules one at a time; a test must fail each time
+	.venv/bin/python -m tests.mutate
 
 lint: $(TESTS)  ## style and types, source and tests
 	.venv/bin/ruff check .

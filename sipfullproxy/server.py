@@ -26,6 +26,7 @@ from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.mailbox import Mailbox
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.settings import Settings, Words, read
+from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport.addresses import is_local, lan_addresses
 from sipfullproxy.transport.udp import Core, UdpDoor
@@ -75,7 +76,7 @@ class Proxy:
         given = {"ip": ip, "port": port, "lang": lang, "phrases": phrases, **others}
         self.settings = settings or read({key: value for key, value in given.items() if value is not None})
         self._lock = threading.Lock()
-        self._forward = {user.encode(): rule for user, rule in self.settings.forward.items()}
+        self._forward = {unescape(user.encode()): rule for user, rule in self.settings.forward.items()}
         self._hooks = Hooks()
         self._events = Mailbox(self._write, "journal")
         self._journal: TextJournal | None = None
@@ -112,11 +113,12 @@ class Proxy:
         targets = {"always": always, "busy": busy, "no_answer": no_answer, "not_registered": not_registered}
         given = {key: target for key, target in targets.items() if target is not None}
         rule = read({"lang": self.settings.lang, "forward": {user: {**given, "after": after}}}).forward[user]
+        name = unescape(user.encode())
         with self._lock:
             if given:
-                self._forward[user.encode()] = rule
+                self._forward[name] = rule
             else:
-                self._forward.pop(user.encode(), None)
+                self._forward.pop(name, None)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -500,6 +500,89 @@ def test_the_patience_of_who_was_called_holds_though_one_phone_sent_the_call_on(
     assert not eve.inbox
 
 
+def test_patience_begins_when_the_phone_is_asked_and_not_while_there_is_no_breadth_for_it() -> None:
+    lab, (alice, bob, carol, _) = house(
+        "bob", "carol", "dave", bob=Rule(no_answer="carol", after=5), carol=Rule(no_answer="dave", after=2)
+    )  # fmt: skip
+    alice.invite("bob", headers=("Max-Breadth: 1",))
+    got = bob.takes("INVITE")
+    bob.ring(got)
+    lab.advance(10)
+    bob.reply(got, 487)
+    carol.ring(carol.takes("INVITE"))
+    lab.advance(1.9)
+    assert not carol.inbox
+    lab.advance(0.2)
+    carol.takes("CANCEL")
+    assert forwarded(lab) == [("carol", "no answer"), ("dave", "no answer")]
+
+
+def test_the_impatience_of_who_got_the_call_by_302_silences_no_other_phone() -> None:
+    lab, (alice, bob, carol, dave) = house("bob", "carol", "dave", carol=Rule(no_answer="dave", after=5))
+    second = lab.phone("bob", "10.0.1.2:5060")
+    second.register()
+    alice.invite("bob")
+    got = second.takes("INVITE")
+    second.ring(got)
+    bob.reply(bob.takes("INVITE"), 302, headers=("Contact: <sip:carol@10.0.0.1>",))
+    carol.ring(carol.takes("INVITE"))
+    lab.advance(20)
+    assert not second.inbox and not dave.inbox
+    second.answer(got)
+    assert statuses(alice)[-1] == 200
+
+
+def test_a_phone_whose_host_says_that_it_is_off_does_not_answer() -> None:
+    lab, (alice, bob, carol) = house("bob", "carol", bob=Rule(no_answer="carol"))
+    alice.invite("bob")
+    lab.lose(bob.address)
+    assert diversions(carol.takes("INVITE")) == ["<sip:bob@10.0.0.1>;reason=no-answer;counter=1"]
+    assert forwarded(lab) == [("carol", "no answer")]
+
+
+def test_a_phone_that_says_503_is_not_off() -> None:
+    _, (alice, bob, carol) = house("bob", "carol", bob=Rule(no_answer="carol"))
+    alice.invite("bob")
+    bob.reply(bob.takes("INVITE"), 503)
+    assert statuses(alice) == [100, 500] and not carol.inbox
+
+
+def test_a_name_that_nobody_can_resolve_here_silences_no_phone_and_changes_no_answer() -> None:
+    there = "sip:bob@far.example.org"
+    lab, (alice, bob) = house("bob", bob=Rule(no_answer=there, busy=there, after=5))
+    alice.invite("bob")
+    got = bob.takes("INVITE")
+    bob.ring(got)
+    lab.advance(10)
+    assert not bob.inbox
+    bob.reply(got, 486)
+    assert statuses(alice) == [100, 180, 486]
+    assert lab.kinds == ["ringing", "busy"]
+
+
+def test_the_same_phone_by_another_spelling_of_its_contact_is_not_asked_again() -> None:
+    _, (alice, bob) = house("bob", bob=Rule(busy="sip:bob@10.0.0.11"))
+    assert bob.contact == "sip:bob@10.0.0.11:5060"
+    alice.invite("bob")
+    bob.reply(bob.takes("INVITE"), 486)
+    assert bob.waiting == ["ACK"] and statuses(alice) == [100, 486]
+
+
+def test_a_challenge_of_a_phone_that_was_replaced_is_not_passed_on() -> None:
+    lab, (alice, bob, carol) = house("bob", "carol", bob=Rule(no_answer="carol", after=5))
+    second = lab.phone("bob", "10.0.1.2:5060")
+    second.register()
+    alice.invite("bob")
+    bob.reply(bob.takes("INVITE"), 401, headers=('WWW-Authenticate: Digest realm="bob"',))
+    second.ring(second.takes("INVITE"))
+    lab.advance(5)
+    carol.reply(carol.takes("INVITE"), 407, headers=('Proxy-Authenticate: Digest realm="carol"',))
+    for status in (100, 180, 181):
+        alice.takes(status)
+    response = alice.takes(407)
+    assert not response.values(b"www-authenticate")
+
+
 # -- not registered ----------------------------------------------------------------------------------------------------
 
 
@@ -672,3 +755,8 @@ def test_the_change_has_a_name_for_who_watches() -> None:
     alice.invite("bob")
     (send,) = [send for send in lab.sent if send.flow.remote == carol.address]
     assert "diversion" in send.edits
+
+
+def test_the_next_one_does_not_learn_the_password_that_the_caller_dialled() -> None:
+    step = Step(b"bob", parse_uri(b"sip:bob:secret@10.0.0.1:5060;x=1?subject=a"), BUSY)
+    assert step.line == b"Diversion: <sip:bob@10.0.0.1:5060>;reason=user-busy;counter=1"

@@ -188,6 +188,8 @@ def test_calls_are_forwarded_as_the_library_says(make: Callable[..., Proxy]) -> 
         ]  # fmt: skip
         proxy.forward("bob")
         assert dial(4)[-1] == "SIP/2.0 404 Not Found"
+        proxy.forward("%62ob", always="alice")
+        assert dial(5)[1] == "SIP/2.0 181 Call Is Being Forwarded", "a name as it stands in a URI, escapes and all"
 
 
 def test_a_wrong_target_is_told_where_it_was_given(make: Callable[..., Proxy]) -> None:

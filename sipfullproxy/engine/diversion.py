@@ -18,7 +18,7 @@ NOT_REGISTERED = "not registered"
 
 OUTCOMES = {486: BUSY, 600: BUSY, 408: NO_ANSWER, 480: NO_ANSWER}
 """What the best answer to a call says of its callee. Phones that ring in vain give up with 480 by themselves, and those
-that are off are a 408. Who declines (603) wants no call, here or elsewhere."""
+that are off are a 408, or a failure to send (`Fork._decide`). Who declines (603) wants no call, here or elsewhere."""
 
 AFTER = 20
 """Seconds until nobody is expected to answer any more: about five rings."""
@@ -40,8 +40,8 @@ _OF_A_PHONE = b"deflection"
 class Rule:
     """Where the calls to one user go. Targets: a user of ours, "carol", or a whole URI, "sip:carol@192.168.1.9".
 
-    always: of all calls. busy: when his phones are busy. no_answer: when nobody answered for `after` seconds.
-    not_registered: when he has no phone here. None: nowhere.
+    always: of all calls. busy: when his phones are busy. no_answer: when nobody answered for `after` seconds, or
+    his phones are off. not_registered: when he has no phone here. None: nowhere.
     """
 
     always: str | None = None
@@ -67,8 +67,12 @@ class Step(NamedTuple):
 
     @property
     def line(self) -> bytes:
-        """RFC 5806 §4: the header line that tells the next one."""
-        return b"Diversion: <%b>;reason=%b;counter=1" % (self.uri.text, _REASONS.get(self.why, _OF_A_PHONE))
+        """RFC 5806 §4: the header line that tells the next one; no password or headers that the caller dialled."""
+        uri = self.uri
+        user = uri.user + b"@" if uri.user else b""
+        port = b":%d" % uri.port if uri.port else b""
+        reason = _REASONS.get(self.why, _OF_A_PHONE)
+        return b"Diversion: <%b:%b%b%b>;reason=%b;counter=1" % (uri.scheme, user, uri.host, port, reason)
 
 
 class Turn(NamedTuple):

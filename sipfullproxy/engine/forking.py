@@ -190,6 +190,11 @@ class Fork:
         """Whether the request is an INVITE."""
         return self.server.request.method == b"INVITE"
 
+    @property
+    def _all_ended(self) -> bool:
+        """Whether nobody who still counts owes an answer."""
+        return all(branch.status or branch.replaced for branch in self._branches)
+
     # -- targets -------------------------------------------------------------------------------------------------------
 
     def start(self, targets: list[Target]) -> None:
@@ -208,12 +213,8 @@ class Fork:
         self._try(self._new_groups(targets))
 
     def _try(self, groups: list[list[Target]]) -> None:
-        """Try these, before any others. Where the user wants calls that nobody answers to go on, the clock starts."""
+        """Try these, before any others, as soon as Max-Breadth allows."""
         self._groups.extendleft(reversed(groups))
-        turn = groups[0][0].turn
-        if self._patience is None and turn is not None and turn.rule is not None and turn.rule.no_answer is not None:
-            self._waiting_for = turn
-            self._patience = self.core.timers.start(NO_ANSWER, turn.rule.after, self, self.core.outbox.now)
         if self._breadth:
             self._next_group()
 
@@ -221,7 +222,8 @@ class Fork:
         """Targets that were not tried yet, those of one q together, the highest first."""
         fresh = []
         for target in targets:
-            key = (target.uri.text, target.flow)
+            uri = target.uri if target.binding is None else target.binding.uri
+            key = (uri.text, target.flow)
             if key not in self._seen and len(self._seen) < BRANCHES:
                 self._seen.add(key)
                 fresh.append(target)
@@ -232,6 +234,7 @@ class Fork:
         """Send to the next group, in parts where Max-Breadth allows no more at once. Where the call may go on without
         waiting for the end of these, some of it is left for those who come then."""
         group = self._groups.popleft()
+        self._wait_for(group[0].turn)
         if len(group) > self._breadth:
             self._groups.appendleft(group[self._breadth :])
             group = group[: self._breadth]
@@ -243,6 +246,15 @@ class Fork:
         for branch in branches:
             if not self._decided:
                 branch.start()
+
+    def _wait_for(self, turn: Turn | None) -> None:
+        """Where the user wants calls that nobody answers to go on, the clock starts. Not while other phones ring,
+        of somebody with more patience or none: they would be silenced too."""
+        if self._patience is not None or not self._all_ended:
+            return
+        if turn is not None and turn.rule is not None and turn.rule.no_answer is not None:
+            self._waiting_for = turn
+            self._patience = self.core.timers.start(NO_ANSWER, turn.rule.after, self, self.core.outbox.now)
 
     # -- what comes back -----------------------------------------------------------------------------------------------
 
@@ -349,11 +361,13 @@ class Fork:
         return True
 
     def _reached(self, turn: Turn | None) -> list[list[Target]]:
-        """Whom a call reaches that is sent on: users of ours at their phones, others as they are; perhaps nobody."""
+        """Whom a call reaches that is sent on: users of ours at their phones, others as they are; perhaps nobody, as
+        where no way leads there. For that no phone is silenced, and no answer kept from the caller."""
         try:
-            return [] if turn is None else self._new_groups(self.core.router.reached(turn))
+            targets = [] if turn is None else self.core.router.reached(turn)
         except SipError:
             return []
+        return self._new_groups([target for target in targets if target.flow is not None])
 
     def _tell_forwarded(self, turn: Turn | None, why: str) -> None:
         if self._call is not None and turn is not None:
@@ -366,7 +380,7 @@ class Fork:
 
     def _proceed(self) -> None:
         """A branch ended: go on with the next group, or decide, or wait for the others."""
-        if self._decided or not all(branch.status or branch.replaced for branch in self._branches):
+        if self._decided or not self._all_ended:
             return
         if self._groups:
             self._next_group()
@@ -379,7 +393,9 @@ class Fork:
         # There is none where the caller gave up before those who replace the others had their turn.
         best = min(candidates or [branch for branch in self._branches if branch.status], key=self._rank)
         status, response = best.status, best.response
-        if status in OUTCOMES and self._divert(best.target.turn, OUTCOMES[status]):
+        # A phone whose host says that it is off (503, ours) answers as little as one that is silent.
+        why = NO_ANSWER if status == 503 and response is None else OUTCOMES.get(status)
+        if why is not None and self._divert(best.target.turn, why):
             return
         self._decided = True
         self._stop_waiting()
@@ -391,7 +407,7 @@ class Fork:
             self._answer(500 if status == 503 else status)
             return
         if status in (401, 407):
-            others = [branch.response for branch in self._branches if branch is not best and branch.response]
+            others = [branch.response for branch in candidates if branch is not best and branch.response]
             challenges = [other for other in others if other.status in (401, 407)]
             response = self.core.forwarder.with_challenges(response, challenges)
         self._forward(best, response)
