@@ -38,13 +38,13 @@ _BEST_OF_4XX = (401, 407, 415, 420, 484)
 class Branch:
     """One target of a fork, and the client transaction towards it.
 
-    breadth: its share of Max-Breadth. status, response: the final ones; until then 0, None. token: branch of its Via.
+    breadth: its share of Max-Breadth. status, response: the final ones; until then 0, None.
     replaced: whether others are tried in its place, so that only a 2xx of it counts any more (RFC 3261 §16.7 item 4).
     """
 
     __slots__ = (
-        "_cancel", "_cancelling", "_client", "_draft", "_fork", "_provisional", "_timer", "breadth", "replaced",
-        "response", "status", "target", "token",
+        "_cancel", "_cancelling", "_client", "_draft", "_fork", "_provisional", "_timer", "_token", "breadth",
+        "replaced", "response", "status", "target",
     )  # fmt: skip
 
     def __init__(self, fork: Fork, target: Target, breadth: int) -> None:
@@ -55,7 +55,7 @@ class Branch:
         self.response: Response | None = None
         self._fork = fork
         self._provisional = False
-        self.token = b""
+        self._token = b""
         self._cancel: tuple[bytes, ...] | None = None
         self._cancelling = False
         self._timer: Timer | None = None
@@ -70,14 +70,14 @@ class Branch:
         if flow is None:
             fork.lost(self, 503)
             return
-        self.token = core.branch(fork.mark)
-        draft, edits = core.forwarder.request(request, fork.routed, self.target, fork.source, self.token, self.breadth)
+        self._token = core.branch(fork.mark)
+        draft, edits = core.forwarder.request(request, fork.routed, self.target, fork.source, self._token, self.breadth)
         data = draft.encode()
         if len(data) > LARGEST_DATAGRAM and not flow.reliable:
             fork.lost(self, 513)  # it came in one, and what we added was too much
             return
         self._draft = draft if invite else None
-        self._client = core.transactions.request(self.token, request.method, flow, data, edits, self, self._draft)
+        self._client = core.transactions.request(self._token, request.method, flow, data, edits, self, self._draft)
         if invite:
             self._wait("C", TIMER_C)
 
@@ -91,7 +91,7 @@ class Branch:
             return
         self._cancelling = True
         data = follow_up(self._draft, b"CANCEL", None, *headers)
-        self._fork.core.transactions.request(self.token, b"CANCEL", client.flow, data, ("cancel",), _NOBODY)
+        self._fork.core.transactions.request(self._token, b"CANCEL", client.flow, data, ("cancel",), _NOBODY)
         self._wait("9.1", CANCELLED)
 
     def received(self, response: Response) -> None:
