@@ -16,6 +16,7 @@ FLOORS = (
     ("sip",),
     ("engine",),
     ("services", "journal"),
+    ("explain", "ladder"),
     ("transport", "web"),
     ("settings", "state", "greeting", "guard", "server", "cli"),
 )
