@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from sipfullproxy import __version__
+from sipfullproxy.lang import Lang, Words
 from sipfullproxy.server import Proxy, StartError
-from sipfullproxy.settings import Lang, SettingsError, Words, read
+from sipfullproxy.settings import SettingsError, read
 
 # The exit code of whatever the user can mend, as argparse and most Unix programs have it.
 USAGE_ERROR = 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from sipfullproxy.settings import Settings, Words
+from sipfullproxy.lang import Words
+from sipfullproxy.settings import Settings
 
 SIP_PORT = 5060
 """The port that phones take when none is typed (RFC 3261 §19.1.2)."""

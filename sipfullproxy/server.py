@@ -25,7 +25,8 @@ from sipfullproxy.guard import Guard, Trace
 from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.mailbox import Mailbox
 from sipfullproxy.journal.text import TextJournal
-from sipfullproxy.settings import Settings, Words, read
+from sipfullproxy.lang import Words
+from sipfullproxy.settings import Settings, read
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport.addresses import is_local, lan_addresses

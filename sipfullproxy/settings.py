@@ -12,25 +12,18 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, get_args
 
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule, address
+from sipfullproxy.lang import LANGS, Lang, Words
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.uri import parse_uri
 
-Lang = Literal["sk", "en"]
 Mode = Literal["all", "own", "off"]
 Redirects = Literal["follow", "pass"]
 
 # A phrase must leave room for the rest of its response in one datagram, and fit on a phone's display anyway.
 LONGEST_PHRASE = 200
-
-
-class Words(TypedDict):
-    """One thing said to the user, in every language that the program speaks: `words[lang]`."""
-
-    sk: str
-    en: str
 
 
 class SettingsError(ValueError):
@@ -85,7 +78,7 @@ def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
 def _language(table: Mapping[str, object], default: Lang) -> Lang:
     """In which language to complain about `table`, which may itself say nonsense about that."""
     said = table.get("lang")
-    return next((lang for lang in get_args(Lang) if lang == said), default)
+    return next((lang for lang in LANGS if lang == said), default)
 
 
 def _parse(file: Path, lang: Lang) -> dict[str, object]:
@@ -273,7 +266,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
 _CHECKS: Mapping[str, Callable[[object], object]] = {
     "ip": _ip,
     "port": _port,
-    "lang": _one_of(get_args(Lang)),
+    "lang": _one_of(LANGS),
     "phrases": _one_of(get_args(Mode)),
     "journal": _path,
     "verbose": _flag,

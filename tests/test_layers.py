@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "sipfullproxy"
 
 # From the ground up; see docs/architecture.md. What has no room of its own lives on the top floor.
 FLOORS = (
-    ("sip",),
+    ("lang", "sip"),
     ("engine",),
     ("services", "journal"),
     ("explain", "ladder"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sipfullproxy.sip.phrases import LANGS, PHRASES, Phrasebook
+from sipfullproxy.lang import LANGS
+from sipfullproxy.sip.phrases import PHRASES, Phrasebook
 
 # IANA, "Session Initiation Protocol (SIP) Parameters", table "Response Codes".
 REGISTRY = {

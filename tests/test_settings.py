@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule
-from sipfullproxy.settings import LONGEST_PHRASE, Lang, Mode, Settings, SettingsError, read
-from sipfullproxy.sip.phrases import LANGS, MODES
+from sipfullproxy.lang import LANGS, Lang
+from sipfullproxy.settings import LONGEST_PHRASE, Mode, Settings, SettingsError, read
+from sipfullproxy.sip.phrases import MODES
 
 
 def toml(folder: Path, text: str) -> Path:

@@ -1,4 +1,4 @@
-"""A message as it passed the proxy: what the tape keeps, and the ladder, the capture and the explanations are made of."""
+"""A message as it passed the proxy: what the tape keeps; ladder, capture and explanations are made of it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from typing import Final
 
 from sipfullproxy.engine.events import Event
 from sipfullproxy.journal.words import is_trouble, sentence
-from sipfullproxy.sip.phrases import LANGS
+from sipfullproxy.lang import LANGS
 
 # Not from `strftime`, which speaks the language of the computer.
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -11,7 +11,8 @@ from typing import Final
 
 from sipfullproxy.engine.events import CallEvent, Ended, Event, Failed, Forwarded, Registered, Transferred, Unregistered
 from sipfullproxy.journal.safe import safe
-from sipfullproxy.sip.phrases import LANGS, PHRASES
+from sipfullproxy.lang import LANGS
+from sipfullproxy.sip.phrases import PHRASES
 
 HEADLINES: Final = {
     "registered": ("Bol zaregistrovaný nový používateľ", "New user registered"),

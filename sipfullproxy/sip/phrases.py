@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-LANGS: Final = ("sk", "en")
-"""The languages, in the order of the columns of PHRASES."""
+from sipfullproxy.lang import LANGS
 
 MODES: Final = ("all", "own", "off")
 """Whose phrases are ours to word: all that pass, only those of the proxy's own responses, or none (plain English)."""
