@@ -29,6 +29,10 @@ PURE = {
 }  # fmt: skip
 
 
+# Libraries that a feature stands on, which is off without it; docs/dependencies.md has the reason of each.
+OPTIONAL = {"dpkt"}
+
+
 def module_name(file: Path) -> str:
     parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -85,9 +89,22 @@ def test_words_and_decisions_are_pure(name: str) -> None:
 
 
 def test_nothing_outside_the_standard_library_is_needed() -> None:
-    known = sys.stdlib_module_names | {"sipfullproxy"}
+    known = sys.stdlib_module_names | OPTIONAL | {"sipfullproxy"}
     foreign = {found for found in set().union(*IMPORTS.values()) if found.split(".")[0] not in known}
     assert not foreign
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_library_is_imported_only_where_it_is_used(name: str) -> None:
+    """In a function, so that a computer without it misses that one thing and nothing else."""
+    top = {
+        alias.name
+        for node in ast.parse(FILES[name].read_bytes()).body
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    top |= {node.module or "" for node in ast.parse(FILES[name].read_bytes()).body if isinstance(node, ast.ImportFrom)}
+    assert not {found for found in top if found.split(".")[0] in OPTIONAL}
 
 
 def test_main_py_does_nothing_but_call_the_command_line() -> None:

@@ -145,6 +145,8 @@ class Captions:
             return "rings" if message.status > 100 and not now else ""
         if message.status < 300:
             return "held" if self._held.get(message.call) else "answered"
+        if self._offers.get((message.call, message.leg, message.cseq), "").endswith(HOLD[self._lang]):
+            self._held[message.call].discard(message.leg)
         # What one phone of several says is not the end, and who is asked for a password calls again.
         return "ended" if not inward and now in ("", "rings") and message.status not in (401, 407) else ""
 
@@ -159,6 +161,19 @@ def short(seconds: float, lang: Lang) -> str:
     if digits == 1:
         number = number.removesuffix(".0")
     return f"{number.replace('.', ',') if lang == 'sk' else number} s"
+
+
+def since(seconds: float, lang: Lang) -> str:
+    """A moment, counted from the first step: "0.080", "1:02.345"."""
+    minutes, rest = divmod(max(0.0, seconds), 60)
+    text = f"{int(minutes)}:{rest:06.3f}" if minutes else f"{rest:.3f}"
+    return text.replace(".", ",") if lang == "sk" else text
+
+
+def letter(call: int) -> str:
+    """A, B … Z, AA …: how the calls of one ladder are told apart."""
+    before, last = divmod(call, 26)
+    return (letter(before - 1) if before else "") + chr(ord("A") + last)
 
 
 def _media(session: Sdp | None, whither: bool) -> str:

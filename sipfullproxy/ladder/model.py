@@ -15,10 +15,16 @@ from sipfullproxy.journal.record import Record
 from sipfullproxy.journal.safe import safe
 from sipfullproxy.ladder.captions import Captions
 from sipfullproxy.ladder.reading import Reading
-from sipfullproxy.lang import Lang
+from sipfullproxy.lang import Lang, Words
 
 PROXY: Final = 0
 """The proxy's place among the lanes."""
+
+MOST_LANES: Final = 50
+"""Phones with a lane of their own. No call has so many; but whoever sends one Call-ID from a thousand ports must not
+make a picture a thousand lanes wide, so the others share the last lane."""
+
+OTHERS: Final[Words] = {"sk": "ďalšie adresy", "en": "other addresses"}
 
 KINDS: Final = ("request", "end", "ack", "provisional", "success", "failure")
 """What a step may be; "end" is BYE or CANCEL, "failure" whatever is no success, a redirection too."""
@@ -89,7 +95,7 @@ def ladder(records: Sequence[Record], names: Mapping[str, str] | None = None, la
     behind an address, as `host:port` → `user` or `user@domain`, for what registrations tell better than messages.
     lang: of the words. All texts are safe to show. Takes time linear in the number and the size of the records.
     """
-    lanes, captions = _Lanes(names or {}), Captions(lang)
+    lanes, captions = _Lanes(names or {}, OTHERS[lang]), Captions(lang)
     calls: dict[str, tuple[int, CallMark]] = {}
     heard: dict[int, int] = {}  # place of each received message, by its number
     seen: dict[tuple[bool, Flow, bytes], tuple[int, int, float]] = {}  # first place, times so far, last time
@@ -124,8 +130,9 @@ def ladder(records: Sequence[Record], names: Mapping[str, str] | None = None, la
 class _Lanes:
     """The lanes so far, by the address that a phone really sends from."""
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str], others: str) -> None:
         self._names = names
+        self._others = others
         self._us: Flow | None = None
         self._lanes: list[Lane] = []
         self._index: dict[tuple[str, tuple[str, int]], int] = {}
@@ -157,6 +164,12 @@ class _Lanes:
 
     def _place(self, record: Record, message: Reading) -> int:
         flow = record.flow
+        if len(self._lanes) == MOST_LANES:
+            return MOST_LANES
+        if len(self._lanes) == MOST_LANES - 1:
+            self._lanes.append(Lane("others", "…", self._others, self._right + 1))
+            self._hosts.append("")
+            return MOST_LANES
         if record.inward:
             self._left += 1
             user = message.user(b"to" if message.status else b"from")

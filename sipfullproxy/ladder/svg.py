@@ -3,11 +3,11 @@
 What a page may rely on:
 
 - `<g id="step-{place}" class="step …">` is a step; it takes the focus and has a name for screen readers. A page makes
-  it the chosen one by the class `chosen`, and the step with the id in its `data-cause` by `because`; then a curve leads
-  from the one to the other.
+  it the chosen one by the class `chosen`, and the step with the id in its `data-cause` by the class `cause`; then a
+  curve leads from the one to the other.
 - `<g id="heads">` names the lanes; a page may copy it to where it always stays in sight, and hide `.repeat`.
-- Colours are the custom properties `--ladder-…`, below. Dark ones hold where the system prefers them, and within an
-  element of the class `dark`; never within one of the class `light`.
+- `style.STYLE` is the style sheet for it. Its colours are the custom properties `--ladder-…`, light or dark as the
+  `color-scheme` of the element around the drawing has it; the classes `light` and `dark` there decide, too.
 
 Nothing in it runs, and nothing is fetched. Colour is never the only sign: requests are solid with a full head,
 responses dashed with an open one, failures begin with a cross, repetitions say so, and each call of several has its
@@ -22,14 +22,15 @@ from math import log10
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from sipfullproxy.ladder.captions import short
+from sipfullproxy.ladder.captions import letter, short, since
 from sipfullproxy.ladder.lettering import fit, width
 from sipfullproxy.ladder.model import PROXY, Ladder, Lane, Step
+from sipfullproxy.ladder.style import FILE_STYLE, HUES
 from sipfullproxy.lang import Lang, Words
 
 TITLE: Final[Words] = {"sk": "Priebeh hovoru {}", "en": "Ladder of the call {}"}
 COUNT: Final[Words] = {"sk": "správ: {}", "en": "messages: {}"}
-AGAIN: Final[Words] = {"sk": "{}. raz", "en": "no. {}"}
+AGAIN: Final[Words] = {"sk": "{}. raz", "en": "sent {}×"}
 EMPTY: Final[Words] = {"sk": "Zatiaľ neprešla žiadna správa.", "en": "No message has passed yet."}
 CALL: Final[Words] = {"sk": "Hovor {}", "en": "Call {}"}
 LEGEND: Final[dict[str, Words]] = {
@@ -46,6 +47,7 @@ GUTTER: Final = 74
 NARROW_GUTTER: Final = 54
 RAILED_GUTTER: Final = 100
 RAIL: Final = 14
+MOST_RAILS: Final = 12
 WIDEST_GAP: Final = 270
 USUAL_GAP: Final = 230
 NARROWEST_GAP: Final = 108
@@ -80,35 +82,19 @@ TOLD: Final = 0.95
 SAME_MOMENT: Final = 0.005
 """Seconds. What follows so closely belongs to the same moment and gets no time of its own in the margin."""
 
-HUES: Final = 6
-"""Colours of calls; a seventh call looks like the first, and has another letter."""
-
-LIGHT: Final = {
-    "paper": "#ffffff", "ink": "#17202b", "soft": "#566273", "line": "#b7c1cd", "band": "#eef2f7", "head": "#f4f7fa",
-    "chosen": "#dbe8fd", "because": "#eef4fe", "accent": "#1d5fd1", "hub": "#24344a", "on-hub": "#ffffff",
-    "request": "#1c58bd", "end": "#6a3bbd", "ack": "#46566b", "provisional": "#875300", "success": "#187436",
-    "failure": "#bd2323", "call-0": "#1c58bd", "call-1": "#b0338c", "call-2": "#0f766e", "call-3": "#9a4f00",
-    "call-4": "#6a3bbd", "call-5": "#4d6b14",
-}  # fmt: skip
-DARK: Final = {
-    "paper": "#10161e", "ink": "#e8eef5", "soft": "#a3b2c3", "line": "#445366", "band": "#1a232f", "head": "#1a232f",
-    "chosen": "#1d3557", "because": "#18273b", "accent": "#7fb2ff", "hub": "#33507a", "on-hub": "#ffffff",
-    "request": "#82b4ff", "end": "#c3a6ff", "ack": "#aebccb", "provisional": "#e8b84b", "success": "#5fd68a",
-    "failure": "#ff8f87", "call-0": "#82b4ff", "call-1": "#f49ad3", "call-2": "#5ed3c4", "call-3": "#f0b070",
-    "call-4": "#c3a6ff", "call-5": "#b5d46a",
-}  # fmt: skip
-"""The two sets of colours. Each text has a contrast of 4.5:1 at least on what is behind it (WCAG 2.2, 1.4.3)."""
-
 _DASHES: Final = ("none", "5 3", "1.5 3", "9 3", "7 3 1.5 3", "3 3")
 
 
-def svg(ladder: Ladder, lang: Lang = "sk", chosen: int | None = None, room: int | None = None) -> str:
+def svg(
+    ladder: Ladder, lang: Lang = "sk", chosen: int | None = None, room: int | None = None, *, style: bool = True
+) -> str:
     """The drawing, as a whole file.
 
     lang: of its words. chosen: place of the step that is shown as the chosen one. room: pixels of width that there are
-    (a telephone has 360); lanes move together for it, as far as they can still be read. Takes time linear in the steps.
+    (a telephone has 360); lanes move together for it, as far as they can still be read. style: whether
+    `style.FILE_STYLE` is in it; a page leaves it out and has `style.STYLE`. Takes time linear in the steps.
     """
-    return "\n".join(_Drawing(ladder, lang, chosen, room).lines())
+    return "\n".join(_Drawing(ladder, lang, chosen, room).lines(FILE_STYLE if style else ""))
 
 
 class _Drawing:
@@ -119,7 +105,7 @@ class _Drawing:
         self.lang: Lang = lang
         self.chosen = chosen
         self.because = next((step.cause for step in ladder.steps if step.place == chosen), None)
-        self.rails = len(ladder.calls) if len(ladder.calls) > 1 else 0
+        self.rails = min(MOST_RAILS, len(ladder.calls)) if len(ladder.calls) > 1 else 0
         wide = room is None or room >= NARROW
         self.gutter = NARROW_GUTTER if not wide else RAILED_GUTTER if self.rails else GUTTER
         self.left = self.gutter + RAIL * self.rails + (MARGIN if self.rails else 0)
@@ -139,24 +125,25 @@ class _Drawing:
         self._solid: list[tuple[float, float]] = []
         self._waits: list[tuple[float, float]] = []
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, style: str) -> Iterator[str]:
         """The file, line by line."""
         rows = [row for step_rows in self._rows() for row in step_rows]
         bottom = self._bottom
         name = TITLE[self.lang].format(self.ladder.calls[0].name if self.ladder.calls else "").rstrip()
         label = f"{name}; {COUNT[self.lang].format(len(self.ladder.steps))}"
         yield (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="ladder" lang="{self.lang}" role="group" '
-            f'aria-label={_attribute(label)} width="{self.width}" height="{bottom}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="ladder-svg" lang="{self.lang}" role="group" '
+            f'aria-label={quoteattr(label)} width="{self.width}" height="{bottom}" '
             f'viewBox="0 0 {self.width} {bottom}">'
         )
-        yield f"<style>{_STYLE}</style>"
+        if style:
+            yield f"<style>{style}</style>"
         yield f'<rect class="paper" width="{self.width}" height="{bottom}"/>'
         yield from self._lifelines()
         yield from self._rail_lines()
         yield from rows
         if not self.ladder.steps:
-            yield f'<text class="soft" x="{MARGIN}" y="{self.top + 32}">{escape(EMPTY[self.lang])}</text>'
+            yield f'<text class="empty" x="{MARGIN}" y="{self.top + 32}">{escape(EMPTY[self.lang])}</text>'
         yield '<g id="heads">'
         for lane, x in zip(self.ladder.lanes, self.x, strict=True):
             yield self._head(lane, x)
@@ -212,13 +199,13 @@ class _Drawing:
         ) if part)  # fmt: skip
         classes = " ".join(part for part in (
             "step", step.kind, "again" if step.again else "", f"call-{step.call % HUES}",
-            "chosen" if step.place == self.chosen else "", "because" if step.place == self.because else "",
+            "chosen" if step.place == self.chosen else "", "cause" if step.place == self.because else "",
         ) if part)  # fmt: skip
         cause = f' data-cause="step-{step.cause}"' if step.cause is not None else ""
         current = ' aria-current="true"' if step.place == self.chosen else ""
         y = top + ABOVE
         yield (
-            f'<g id="step-{step.place}" class="{classes}" tabindex="0" role="button" aria-label={_attribute(name)}'
+            f'<g id="step-{step.place}" class="{classes}" tabindex="0" role="button" aria-label={quoteattr(name)}'
             f"{cause}{current}>"
         )
         yield f"<title>{escape(name)}</title>"
@@ -226,7 +213,7 @@ class _Drawing:
         if timed:
             yield (
                 f'<text class="time" x="{self.gutter - 10}" y="{_n(y + 4)}">'
-                f"{_since(step.time - self.began, self.lang)}</text>"
+                f"{since(step.time - self.began, self.lang)}</text>"
             )
         if self.rails:
             yield f'<circle class="bead" cx="{_n(self._rail(step.call))}" cy="{_n(y)}" r="4"/>'
@@ -276,7 +263,7 @@ class _Drawing:
         x = self.x[PROXY] + side * BACKBONE / 2
         bulge = side * min(54.0, 16 + (y - above) * 0.22)
         return (
-            f'<path class="cause" d="M{_n(x)} {_n(above)}C{_n(x + bulge)} {_n(above + 2)} {_n(x + bulge)} {_n(y - 3)} '
+            f'<path class="link" d="M{_n(x)} {_n(above)}C{_n(x + bulge)} {_n(above + 2)} {_n(x + bulge)} {_n(y - 3)} '
             f'{_n(x + 4 * side)} {_n(y - 2)}m{_n(7 * side)} -6l{_n(-8 * side)} 6l{_n(9 * side)} 4"/>'
         )
 
@@ -294,24 +281,27 @@ class _Drawing:
 
     def _phase(self, step: Step, top: float) -> str:
         y = top + PHASE_HEIGHT / 2 + 4
-        letter = f"{_letter(step.call)}: " if self.rails else ""
-        text = letter + step.phase
-        start = 8 + width(text, NOTE_SIZE) * 1.1 + 8
+        mark = f"{letter(step.call)}: " if self.rails else ""
+        text = mark + step.phase
+        wide = width(text, NOTE_SIZE)
+        start = max(MARGIN + 1.15 * wide + 6, self.left)
         return (
-            f'<g class="phase call-{step.call % HUES}"><path d="M{_n(max(start, self.left))} {_n(y - 4)}'
-            f'H{self.width - MARGIN}"/><text x="8" y="{_n(y)}">{escape(text)}</text></g>'
+            f'<g class="phase call-{step.call % HUES}"><path d="M{_n(start)} {_n(y - 4)}'
+            f'H{self.width - MARGIN}"/>{_paper(MARGIN, y - 12, wide, 16)}<text x="{MARGIN}" y="{_n(y)}">'
+            f"{escape(text)}</text></g>"
         )
 
     def _opening(self, step: Step, top: float) -> str:
         """The name of a call where it begins, when there are several."""
         mark, y = self.ladder.calls[step.call], top + CALL_HEIGHT / 2
         x = self._rail(step.call)
-        name = ": ".join(part for part in (CALL[self.lang].format(_letter(step.call)), mark.name) if part)
-        room = self.width - self.left - MARGIN
+        name = ": ".join(part for part in (CALL[self.lang].format(letter(step.call)), mark.name) if part)
+        shown = fit(name, self.width - self.left - MARGIN, TITLE_SIZE)
         return (
             f'<g class="opening call-{step.call % HUES}"><title>{escape(f"{name} ({mark.id})")}</title>'
             f'<circle class="bead" cx="{_n(x)}" cy="{_n(y)}" r="6.5"/>'
-            f'<text x="{self.left}" y="{_n(y + 4.5)}">{escape(fit(name, room, TITLE_SIZE))}</text></g>'
+            f"{_paper(self.left - 2, y - 10, width(shown, TITLE_SIZE), 20)}"
+            f'<text x="{self.left}" y="{_n(y + 4.5)}">{escape(shown)}</text></g>'
         )
 
     def _repeat(self, top: float) -> Iterator[str]:
@@ -335,7 +325,7 @@ class _Drawing:
             if kind not in kinds:
                 continue
             text = words[self.lang]
-            wide = SAMPLE + 6 + width(text, NOTE_SIZE) + 16
+            wide = SAMPLE + 6 + 1.1 * width(text, NOTE_SIZE) + 16
             if x + wide > self.width and x > MARGIN:
                 x, y = float(MARGIN), y + 20
             yield f'<g class="{kind}">{_sample(kind, x, y)}'
@@ -389,86 +379,7 @@ class _Drawing:
             )
 
     def _rail(self, call: int) -> float:
-        return self.gutter + RAIL * (call + 0.5)
-
-
-_STYLE_TEMPLATE: Final = """
-.ladder{%s}
-@media screen and (prefers-color-scheme:dark){.ladder{%s}}
-.dark .ladder,.ladder.dark{%s}
-.light .ladder,.ladder.light{%s}
-"""
-
-
-def _colours(table: dict[str, str]) -> str:
-    return "".join(f"--ladder-{name}:{value};" for name, value in table.items())
-
-
-_STYLE: Final = (
-    _STYLE_TEMPLATE % (_colours(LIGHT), _colours(DARK), _colours(DARK), _colours(LIGHT))
-    + "".join(
-        f".ladder .{kind}{{--ladder-kind:var(--ladder-{kind})}}"
-        for kind in ("request", "end", "ack", "provisional", "success", "failure")
-    )
-    + "".join(f".ladder .call-{hue}{{--ladder-call:var(--ladder-call-{hue})}}" for hue in range(HUES))
-    + """
-.ladder{font-family:-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",Arial,system-ui,sans-serif;
-font-variant-numeric:tabular-nums;max-width:none}
-.ladder text{fill:var(--ladder-ink);font-size:13px;unicode-bidi:isolate}
-.ladder .paper{fill:var(--ladder-paper)}
-.ladder .life{stroke:var(--ladder-line);stroke-width:1.5;fill:none}
-.ladder .waits{stroke-dasharray:1.5 5;stroke-linecap:round}
-.ladder .backbone{fill:var(--ladder-accent);opacity:.2}
-.ladder .head rect,.ladder .repeat rect{fill:var(--ladder-head);stroke:var(--ladder-line);stroke-width:1}
-.ladder .proxy rect{fill:var(--ladder-hub);stroke:none}
-.ladder .head text,.ladder .repeat text,.ladder .what,.ladder .note,.ladder .wait text{text-anchor:middle}
-.ladder .who{font-size:14px;font-weight:650}
-.ladder .where{font-size:11px;fill:var(--ladder-soft)}
-.ladder .proxy text{fill:var(--ladder-on-hub)}
-.ladder .repeat text{font-size:12px;font-weight:600}
-.ladder .soft,.ladder .time,.ladder .note{fill:var(--ladder-soft)}
-.ladder .time{font-size:11px;text-anchor:end}
-.ladder .what{fill:var(--ladder-kind);font-weight:600}
-.ladder .count{font-weight:400}
-.ladder .note{font-size:11px}
-.ladder .what,.ladder .note,.ladder .opening text,.ladder .phase text{paint-order:stroke;
-stroke:var(--ladder-paper);stroke-width:4px;stroke-linejoin:round}
-.ladder .wire,.ladder .tip,.ladder .cross{stroke:var(--ladder-kind);stroke-width:1.75;fill:none}
-.ladder .provisional .wire{stroke-dasharray:2 4}
-.ladder .success .wire,.ladder .failure .wire{stroke-dasharray:8 4}
-.ladder .ack .wire{stroke-width:1.25}
-.ladder .request .tip,.ladder .end .tip{fill:var(--ladder-kind)}
-.ladder .tip{stroke-linejoin:round;stroke-linecap:round}
-.ladder .cross{stroke-width:2.25;stroke-linecap:round}
-.ladder .dot{fill:var(--ladder-kind)}
-.ladder .again .wire{stroke-width:1}
-.ladder .again .what{font-weight:400;font-style:italic}
-.ladder .clock circle{fill:var(--ladder-paper);stroke:var(--ladder-kind);stroke-width:1.5}
-.ladder .clock path{fill:none;stroke:var(--ladder-kind);stroke-width:1.25;stroke-linecap:round}
-.ladder .wait rect{fill:var(--ladder-band);stroke:var(--ladder-line)}
-.ladder .wait text{font-size:11px;fill:var(--ladder-soft)}
-.ladder .phase path{stroke:var(--ladder-line);stroke-dasharray:1 4;stroke-linecap:round}
-.ladder .phase text{font-size:11px;font-weight:650;letter-spacing:.04em;fill:var(--ladder-ink)}
-.ladder .opening text{font-weight:650;fill:var(--ladder-call)}
-.ladder .bead{fill:var(--ladder-call);stroke:var(--ladder-paper);stroke-width:1.5}
-.ladder .rail{stroke:var(--ladder-call);stroke-width:2;fill:none;stroke-linecap:round}
-.ladder .step{cursor:pointer;outline:none}
-.ladder .hit{fill:transparent;fill-opacity:.7}
-.ladder .legend text{font-size:11px;fill:var(--ladder-soft)}
-.ladder .legend .timer{--ladder-kind:var(--ladder-soft)}
-.ladder .cause{fill:none;stroke:var(--ladder-accent);stroke-width:2;stroke-linecap:round;opacity:0;pointer-events:none}
-.ladder .step:hover .hit{fill:var(--ladder-band)}
-.ladder .because .hit{fill:var(--ladder-because)}
-.ladder .chosen .hit{fill:var(--ladder-chosen)}
-.ladder .step:focus-visible .hit,.ladder .chosen .hit{stroke:var(--ladder-accent);stroke-width:1.5}
-.ladder .step:focus-visible .hit{stroke-width:3}
-.ladder .chosen .cause,.ladder .step:hover .cause,.ladder .step:focus-visible .cause{opacity:1}
-.ladder .step:hover .what,.ladder .step:hover .note{stroke:var(--ladder-band)}
-.ladder .because .what,.ladder .because .note{stroke:var(--ladder-because)}
-.ladder .chosen .what,.ladder .chosen .note{stroke:var(--ladder-chosen)}
-.ladder .chosen .wire{stroke-width:2.5}
-"""
-)
+        return self.gutter + RAIL * (call % self.rails + 0.5)
 
 
 def _pause(delay: float) -> float:
@@ -480,19 +391,6 @@ def _clock(wall: float) -> str:
     """The local time of day, to the millisecond."""
     moment = datetime.fromtimestamp(wall)
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
-
-
-def _since(seconds: float, lang: Lang) -> str:
-    """Time since the first step: "0.000", "1:02.345"."""
-    minutes, rest = divmod(max(0.0, seconds), 60)
-    text = f"{int(minutes)}:{rest:06.3f}" if minutes else f"{rest:.3f}"
-    return text.replace(".", ",") if lang == "sk" else text
-
-
-def _letter(call: int) -> str:
-    """A, B … Z, AA: how the calls of one ladder are told apart."""
-    before, last = divmod(call, 26)
-    return (_letter(before - 1) if before else "") + chr(ord("A") + last)
 
 
 def _two_lines(address: str) -> tuple[str, str]:
@@ -522,14 +420,14 @@ def _sample(kind: str, x: float, y: float) -> str:
     )
 
 
+def _paper(x: float, y: float, wide: float, high: float) -> str:
+    """Blank paper under words that stand across a line."""
+    return f'<rect class="paper" x="{_n(x)}" y="{_n(y)}" width="{_n(wide)}" height="{_n(high)}"/>'
+
+
 def _clock_face(x: float, y: float) -> str:
     """The sign of a timer."""
     return f'<g class="clock"><circle cx="{_n(x)}" cy="{_n(y)}" r="7.5"/><path d="M{_n(x)} {_n(y - 4)}v4l3 2"/></g>'
-
-
-def _attribute(text: str) -> str:
-    """A quoted attribute."""
-    return quoteattr(text)
 
 
 def _n(number: float) -> str:
