@@ -12,6 +12,8 @@ from sipfullproxy.sip.phrases import Phrasebook
 from tests.helpers import Dialog, Phone, hang_up, sdp
 from tests.recording import RecordingLab
 
+INFO = "application/conference-info+xml"
+
 MORNING = 1_700_037_883.25
 """Wall-clock seconds since the epoch that are added to those of the labs."""
 
@@ -181,7 +183,9 @@ def conference() -> list[Record]:
         alice.reply(got, 200, "OK")
         Dialog(other, subscribe).confirm(other.takes(200))
         state = ("Event: conference", "Subscription-State: active")
-        inside(Dialog.of_callee(alice, got), other, "NOTIFY", headers=state, body="<conference-info/>")
+        inside(
+            Dialog.of_callee(alice, got), other, "NOTIFY", headers=state, body="<conference-info/>", content_type=INFO
+        )
         lab.advance(0.3)
     rings_and_talks(lab, dana, alice)
     lab.advance(20)
