@@ -1,9 +1,12 @@
 """The ladder in a terminal: a line a step, lanes of box-drawing characters, as readers of sngrep know it.
 
-          alice                        Proxy                         bob
-     10.0.0.10:5060 UDP            10.0.0.1:5060             10.0.0.11:5060 UDP
-0,000       │────── INVITE · bob · audio ──▶┃                             │
-            │                               ┃── INVITE · bob · audio ────▶│
+                 alice                     Proxy                      bob
+          10.0.0.10:5060 UDP           10.0.0.1:5060          10.0.0.11:5060 UDP
+   0.000           │─ INVITE · bob · audio ─▶┃                         │
+                   │◀╌╌╌╌╌ 100 Trying ╌╌╌╌╌╌╌┃                         │
+                   │                         ┃─ INVITE · bob · audio ─▶│
+rings              │                         ┃                         │
+   0.080           │                         ┃◀╌╌╌╌╌ 180 Ringing ╌╌╌╌╌╌│
 """
 
 from __future__ import annotations
