@@ -209,7 +209,7 @@ class Fork:
         turn = targets[0].turn
         if turn is not None and turn.steps:
             self._tell_forwarded(turn, turn.steps[-1].why)
-            self.core.answer(self.server, 181)
+            self._tell_caller()
         self._try(self._new_groups(targets))
 
     def _try(self, groups: list[list[Target]]) -> None:
@@ -356,7 +356,7 @@ class Fork:
         for branch in self._branches:
             branch.replaced = True
         self._tell_forwarded(groups[0][0].turn, why)
-        self.core.answer(self.server, 181)
+        self._tell_caller()
         self._try(groups)
         return True
 
@@ -372,6 +372,11 @@ class Fork:
     def _tell_forwarded(self, turn: Turn | None, why: str) -> None:
         if self._call is not None and turn is not None:
             self._call.forward(turn.uri, why)
+
+    def _tell_caller(self) -> None:
+        """181, unless the caller insists on reliable provisional responses, which only phones make (RFC 3262 §3)."""
+        if b"100rel" not in self.server.request.values(b"require"):
+            self.core.answer(self.server, 181)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:
