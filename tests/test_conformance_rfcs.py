@@ -166,6 +166,29 @@ def test_each_phone_of_a_fork_gets_the_prack_of_its_own_dialog(lab: Lab, alice: 
         assert not bob.inbox and not mobile.inbox
 
 
+# -- RFC 3263: locating servers ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.purpose(
+    "RFC3263_11",
+    given="INVITE to a phone; it registers again from another port; CANCEL, 487",
+    expect="CANCEL and the ACK of the 487 where the INVITE went",
+)  # fmt: skip
+def test_what_belongs_to_an_invite_goes_where_the_invite_went(lab: Lab, alice: Phone) -> None:
+    contact = "sip:dave@192.168.1.5"
+    dave, elsewhere = lab.phone("dave", "203.0.113.1:40001", contact), lab.phone("dave", "203.0.113.1:40002", contact)
+    dave.register()
+    invite = alice.invite("dave")
+    got = dave.takes("INVITE")
+    dave.ring(got)
+    elsewhere.register()
+    alice.cancel(invite)
+    dave.takes("CANCEL")
+    dave.reply(got, 487)
+    dave.takes("ACK")
+    assert not elsewhere.inbox
+
+
 # -- RFC 3311: UPDATE --------------------------------------------------------------------------------------------------
 
 
@@ -401,6 +424,42 @@ def test_a_session_that_is_too_short_for_the_phone(alice: Phone, bob: Phone) -> 
     assert alice.takes(422).first(b"min-se") == b"3600"
 
 
+# -- RFC 4321: requests other than INVITE ------------------------------------------------------------------------------
+
+
+@pytest.mark.purpose(
+    "RFC4321_02",
+    given="MESSAGE to three phones: 415 of one, 480 of another one after 20 s, silence of the third",
+    expect="415 after 28 s; what the third says then is dropped",
+)  # fmt: skip
+def test_one_silent_phone_does_not_keep_what_the_others_said(lab: Lab, alice: Phone, bob: Phone) -> None:
+    mobile, off = a_second_phone(lab), lab.phone("bob", "10.0.0.78:5060")
+    off.register()
+    alice.request("MESSAGE", "sip:bob@10.0.0.1", body="x")
+    bob.reply(bob.takes("MESSAGE"), 415)
+    lab.advance(20)
+    mobile.reply(mobile.takes("MESSAGE"), 480)
+    lab.advance(7.9)
+    assert statuses(alice) == [100]
+    lab.advance(0.1)
+    assert statuses(alice) == [415]
+    off.reply(off.takes("MESSAGE"), 200)
+    lab.advance(10)
+    assert statuses(alice) == []
+
+
+@pytest.mark.purpose(
+    "RFC4321_02",
+    given="MESSAGE to two phones, 200 of one after 31 s, nothing before", expect="200: there was nothing else to say",
+)  # fmt: skip
+def test_while_nobody_has_answered_all_are_waited_for(lab: Lab, alice: Phone, bob: Phone) -> None:
+    a_second_phone(lab)
+    alice.request("MESSAGE", "sip:bob@10.0.0.1", body="x")
+    lab.advance(31)
+    bob.reply(bob.takes("MESSAGE"), 200)
+    assert statuses(alice) == [100, 200]
+
+
 # -- RFC 5393: loops and breadth ---------------------------------------------------------------------------------------
 
 
@@ -452,8 +511,8 @@ def test_a_max_breadth_over_ours_is_cut_down(lab: Lab, alice: Phone, bob: Phone,
 
 @pytest.mark.purpose(
     "RFC5393_13", "RFC5393_16..17",
-    given="requests of seven methods with Max-Breadth: 7 and without, and the ACK of a 200, each to one phone",
-    expect="one Max-Breadth in each: 7, or 60",
+    given="requests of seven methods with Max-Breadth: 7 or 1 and without, and the ACK of a 200, each to one phone",
+    expect="one Max-Breadth in each: 7, 1 or 60",
 )  # fmt: skip
 def test_one_phone_gets_all_the_breadth_that_there_is(alice: Phone, bob: Phone) -> None:
     call(alice, bob)
@@ -528,7 +587,7 @@ def test_behind_a_proxy_that_does_not_keep_the_flow(lab: Lab, path: tuple[str, .
 
 @pytest.mark.purpose(
     "RFC5626_12", "RFC5626_15",
-    given="the same without Supported: outbound, twice with another reg-id and another Contact",
+    given="REGISTER with instance and reg-id by another proxy, no Supported: outbound; then other reg-id and Contact",
     expect="200 without Require, and one binding: the second replaced the first",
 )  # fmt: skip
 def test_a_reg_id_behind_another_proxy_is_ignored(lab: Lab) -> None:
@@ -564,7 +623,9 @@ def test_one_flow_is_registered_at_a_time(lab: Lab) -> None:
 
 
 @pytest.mark.purpose(
-    "RFC5626_14", given="the same, the other Contact with expires=0", expect="200: one is added, and the other removed"
+    "RFC5626_14",
+    given="REGISTER with two Contacts, one with instance and reg-id, the other with expires=0",
+    expect="200: one is added, and the other removed",
 )
 def test_a_flow_may_take_the_place_of_a_contact(lab: Lab) -> None:
     bob = lab.phone("bob")
@@ -813,13 +874,14 @@ def test_a_subscription_that_was_forked(lab: Lab, alice: Phone, bob: Phone, meth
 
 
 @pytest.mark.purpose(
-    "RFC6665_01", "RFC6665_04", "RFC6665_07",
-    given="NOTIFY with Event, Subscription-State and Allow-Events, before the 200 to its SUBSCRIBE",
+    "RFC6665_01", "RFC6665_04", "RFC6665_07", "RFC3515_04",
+    given="NOTIFY with Event, Subscription-State and Allow-Events, before the 200 to its SUBSCRIBE or REFER",
     expect="arrives with those headers as they were written, and with our Record-Route",
 )  # fmt: skip
-def test_a_notify_that_overtakes_the_answer(alice: Phone, bob: Phone) -> None:
-    alice.request("SUBSCRIBE", "sip:bob@10.0.0.1", headers=("Event: presence;id=7",))
-    got = bob.takes("SUBSCRIBE")
+@pytest.mark.parametrize("method", ["SUBSCRIBE", "REFER"])
+def test_a_notify_that_overtakes_the_answer(alice: Phone, bob: Phone, method: str) -> None:
+    alice.request(method, "sip:bob@10.0.0.1", headers=("Event: presence;id=7",))
+    got = bob.takes(method)
     Dialog.of_callee(bob, got).request("NOTIFY", headers=STATE)
     notify = alice.takes("NOTIFY")
     assert [line.decode() for line in notify.lines if line.startswith((b"Event", b"Subscr", b"Allow-E"))] == list(STATE)

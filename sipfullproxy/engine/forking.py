@@ -12,7 +12,7 @@ from sipfullproxy.engine.diversion import NO_ANSWER, OUTCOMES, Turn
 from sipfullproxy.engine.flow import LARGEST_DATAGRAM, Flow
 from sipfullproxy.engine.forwarding import breadth_of, is_for_us_alone
 from sipfullproxy.engine.routing import Routed, Target
-from sipfullproxy.engine.timers import CANCELLED, STILL_TRYING, TIMER_C, Timer
+from sipfullproxy.engine.timers import CANCELLED, SILENT, STILL_TRYING, TIMER_C, Timer
 from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, follow_up
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
@@ -206,6 +206,8 @@ class Fork:
             raise SipError(440, "Max-Breadth came down to 0")
         if not self.invite:
             self.core.timers.start("4320", STILL_TRYING, self, self.core.outbox.now)
+            if len(targets) > 1:
+                self.core.timers.start("4321", SILENT, self, self.core.outbox.now)
         turn = targets[0].turn
         if turn is not None and turn.steps:
             self._tell_forwarded(turn, turn.steps[-1].why)
@@ -284,11 +286,16 @@ class Fork:
             self._proceed()
 
     def fired(self, letter: str, now: float) -> None:
-        """A request other than INVITE takes long, and its sender need not repeat it so often (RFC 4320 §4.1); or nobody
-        answers a call."""
+        """A request other than INVITE takes long: its sender is told so (RFC 4320 §4.1), and then what some have said
+        while others are off (RFC 4321 §1.5). Or nobody answers a call."""
         if letter == NO_ANSWER:
             self._patience = None
             self._divert(self._waiting_for, NO_ANSWER)
+        elif letter == "4321":
+            if any(branch.status for branch in self._branches):
+                self._groups.clear()
+                for branch in self._branches:
+                    self.lost(branch, 408)
         elif not self._decided:
             self.core.answer(self.server, 100)
 
