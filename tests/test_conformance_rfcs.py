@@ -569,11 +569,17 @@ def register(phone: Phone, *contacts: str, headers: tuple[str, ...] = ()) -> Any
 @pytest.mark.purpose(
     "RFC5626_11",
     given="REGISTER with instance, reg-id and Supported: outbound, by another proxy; no Path, or one without `ob`",
-    expect="439, nothing registered; with `ob` in the first Path value it is registered",
+    expect="439, nothing registered; with `ob` in the first Path value it is registered, 400 for a Path that is none",
 )  # fmt: skip
 @pytest.mark.parametrize(
     ("path", "status"),
-    [((), 439), (("Path: <sip:192.0.2.1;lr>, <sip:192.0.2.2;lr;ob>",), 439), (("Path: <sip:192.0.2.1;lr;ob>",), 200)],
+    [
+        ((), 439),
+        (("Path: <sip:192.0.2.1;lr>, <sip:192.0.2.2;lr;ob>",), 439),
+        (("Path: <sip:192.0.2.1;lr;ob>",), 200),
+        (("Path: <tel:+1>",), 400),
+        (("Path: <",), 400),
+    ],
 )
 def test_behind_a_proxy_that_does_not_keep_the_flow(lab: Lab, path: tuple[str, ...], status: int) -> None:
     edge = lab.phone("bob", "192.0.2.1:5060")

@@ -200,7 +200,7 @@ def _reg_id(request: Request, contact: Address) -> bytes:
     if not reg_id or len(request.values(b"via")) == 1:
         return reg_id
     path = request.values(b"path")
-    if path and b"ob" in Address(path[0]).uri.params:
+    if path and b"ob" in uri_of(Address(path[0])).params:
         return reg_id
     if b"outbound" in request.values(b"supported"):
         raise SipError(439, "The proxy before us does not keep the flow")
