@@ -1,4 +1,4 @@
-"""Write `docs/conformance.md`: each purpose of `docs/purposes.tsv` with the tests that show it, or why there is none.
+"""Write the conformance pages: each purpose of a list with the tests that show it, or why there is none.
 
     python docs/make_conformance.py
 
@@ -6,8 +6,10 @@ A test says what it shows by a mark, which is read from its source and not by ru
 
     @pytest.mark.purpose("SIP_CC_PR_MP_RQ_V_002", given="INVITE with Max-Forwards: 0", expect="483, nothing forwarded")
 
-`..` stands for all purposes from one to another of a group: "SIP_CC_PR_TR_CL_TI_001..005". What no test shows has its
-reason in `docs/conformance-reasons.toml`. `tests/test_conformance.py` fails when anything of this drifts apart.
+`docs/conformance.md` shows `docs/purposes.tsv` (RFC 3261, ids of ETSI's), and `docs/conformance-rfcs.md` shows
+`docs/rfc-requirements.tsv` (the other RFCs; ids of our own, "RFC3581_02" is the second rule of RFC 3581). `..` stands
+for all purposes from one to another of a group: "SIP_CC_PR_TR_CL_TI_001..005". What no test shows has its reason in
+`docs/conformance-reasons.toml`. `tests/test_conformance.py` fails when anything of this drifts apart.
 """
 
 from __future__ import annotations
@@ -19,13 +21,36 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "conformance.md"
-PURPOSES = ROOT / "docs" / "purposes.tsv"
-REASONS = ROOT / "docs" / "conformance-reasons.toml"
+DOCS = ROOT / "docs"
+REASONS = DOCS / "conformance-reasons.toml"
 TESTS = ROOT / "tests"
 
-KINDS = {"not ours": "does not concern us", "not yet": "waits for a part that is not built", "open": "not shown yet"}
+KINDS = {
+    "not ours": "does not concern us",
+    "otherwise": "done otherwise on purpose",
+    "not yet": "waits for a part that is not built",
+    "open": "not shown yet",
+}
 """Why a purpose may have no test. What is `open` should have one: nobody has written it."""
+
+
+LEVELS = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "advice", "passes"}
+"""How strongly an RFC asks. "passes": a rule for phones, about which a proxy does nothing, so that they can keep it."""
+
+
+class Book(NamedTuple):
+    """One list of purposes, and the page that shows it.
+
+    source: the list. page: what is written. families: the groups of ids, and their headings, in the order of the page.
+    head: how the page begins. clauses: what the clauses of the list are clauses of.
+    """
+
+    source: Path
+    page: Path
+    families: dict[str, str]
+    head: str
+    clauses: str
+
 
 FAMILIES = {
     "SIP_CC_PR_MP_RQ_I": "Proxy: requests that are not quite right",
@@ -43,6 +68,33 @@ FAMILIES = {
     "SIP_RG_RR_O": "Registrar: out of order",
     "SIP_MG_RR_I": "Registrar: malformed messages",
     "SIP_MG_RR_V": "Registrar: well-formed messages",
+}
+
+RFCS = {
+    "RFC3262": "RFC 3262: reliable provisional responses, PRACK",
+    "RFC3263": "RFC 3263: locating servers",
+    "RFC3311": "RFC 3311: UPDATE",
+    "RFC3326": "RFC 3326: Reason",
+    "RFC3327": "RFC 3327: Path",
+    "RFC3428": "RFC 3428: MESSAGE",
+    "RFC3515": "RFC 3515: REFER",
+    "RFC3581": "RFC 3581: responses to where requests come from",
+    "RFC3891": "RFC 3891: Replaces",
+    "RFC3892": "RFC 3892: Referred-By",
+    "RFC3903": "RFC 3903: PUBLISH",
+    "RFC4028": "RFC 4028: session timers",
+    "RFC4320": "RFC 4320: requests other than INVITE",
+    "RFC4321": "RFC 4321: and what is left of their problems",
+    "RFC5393": "RFC 5393: loops, and the breadth of forks",
+    "RFC5626": "RFC 5626: outbound",
+    "RFC5658": "RFC 5658: double Record-Route",
+    "RFC5806": "RFC 5806: Diversion",
+    "RFC5922": "RFC 5922: certificates of domains",
+    "RFC5954": "RFC 5954: IPv6 in URIs",
+    "RFC6026": "RFC 6026: transactions of a 2xx",
+    "RFC6141": "RFC 6141: re-INVITE and target refresh",
+    "RFC6665": "RFC 6665: SUBSCRIBE and NOTIFY",
+    "RFC8760": "RFC 8760: logins",
 }
 
 
@@ -81,10 +133,14 @@ class Reason(NamedTuple):
     why: str
 
 
-def purposes() -> dict[str, Purpose]:
-    """The list, by id, in its order."""
-    lines = PURPOSES.read_text("utf-8").splitlines()
-    return {line.partition("\t")[0]: Purpose(*line.split("\t")) for line in lines if not line.startswith("#")}
+def purposes(*books: Book) -> dict[str, Purpose]:
+    """The lists of these books, or of all, by id, in their order. Raises ValueError for an id that is used twice."""
+    lines = [line for book in books or BOOKS for line in book.source.read_text("utf-8").splitlines()]
+    found = [Purpose(*line.split("\t")) for line in lines if not line.startswith("#")]
+    known = {purpose.id: purpose for purpose in found}
+    if len(known) < len(found):
+        raise ValueError("An id names two purposes")
+    return known
 
 
 def expanded(ids: tuple[str, ...], known: dict[str, Purpose]) -> list[str]:
@@ -96,7 +152,7 @@ def expanded(ids: tuple[str, ...], known: dict[str, Purpose]) -> list[str]:
         named = [id for id in known if first <= id <= f"{family}_{last or first.rpartition('_')[2]}"]
         named = [id for id in named if known[id].family == family]
         if first not in named or (dots and f"{family}_{last}" not in named):
-            raise ValueError(f"{one} names no purpose of docs/purposes.tsv")
+            raise ValueError(f"{one} names no purpose of any list")
         found += named
     return found
 
@@ -167,8 +223,8 @@ class Row(NamedTuple):
         return "shown" if self.shown else next(iter(self.kinds), "")
 
 
-def rows() -> list[Row]:
-    """The whole table."""
+def rows(*books: Book) -> list[Row]:
+    """The table of these books, or of all."""
     known = purposes()
     shown: dict[str, list[Shown]] = {id: [] for id in known}
     why: dict[str, list[Reason]] = {id: [] for id in known}
@@ -178,25 +234,25 @@ def rows() -> list[Row]:
     for reason in reasons():
         for id in expanded(reason.ids, known):
             why[id].append(reason)
-    return [Row(purpose, tuple(shown[id]), tuple(why[id])) for id, purpose in known.items()]
+    return [Row(purpose, tuple(shown[id]), tuple(why[id])) for id, purpose in purposes(*books).items()]
 
 
-# -- the page ----------------------------------------------------------------------------------------------------------
+# -- the pages ---------------------------------------------------------------------------------------------------------
 
-HEAD = """\
+ETSI = Book(
+    source=DOCS / "purposes.tsv",
+    page=DOCS / "conformance.md",
+    families=FAMILIES,
+    clauses="RFC 3261",
+    head="""\
 # Rule by rule
 
 Each of the {all} conformance purposes for a proxy and a registrar that ETSI has listed for RFC 3261 (TS 102 027-2), and
 the test of ours that shows it: what comes in → **what must become of it**. `make test` runs them all. This page is
-written by `docs/make_conformance.py` from the marks on the tests, and a test fails when it is not what they say.
+written by `docs/make_conformance.py` from the marks on the tests, and a test fails when it is not what they say. The
+same for the RFCs behind it: [conformance-rfcs.md](conformance-rfcs.md).
 
-| | |
-| --- | --- |
-| shown by a test | {shown} |
-| do not concern us | {not_ours} |
-| wait for a part that is not built | {not_yet} |
-| not shown yet | {open} |
-
+{counts}
 How to read it:
 
 - Ids, clauses and statuses are facts from ETSI's catalogue ([purposes.tsv](purposes.tsv)). ETSI's texts are not ours
@@ -204,20 +260,43 @@ How to read it:
   nothing tells them apart, so they share a row, and its tests show the cases of that rule together.
 - Timers have the RFC's letters. Times are those of a virtual clock, tried a tenth of a second before and after.
 - Where a later RFC has changed a rule, the later one is shown, and said so.
-"""
+""",
+)
+
+LATER = Book(
+    source=DOCS / "rfc-requirements.tsv",
+    page=DOCS / "conformance-rfcs.md",
+    families=RFCS,
+    clauses="§",
+    head="""\
+# The other RFCs, rule by rule
+
+What the RFCs behind RFC 3261 ask of a proxy and a registrar: {all} rules, and the test of ours that shows each: what
+comes in → **what must become of it**. Rules for phones stand here where a proxy could break them, as when a NOTIFY does
+not arrive. RFC 3261 itself has [a page of its own](conformance.md); how far each RFC is supported says
+[rfcs.md](rfcs.md). This page is written by `docs/make_conformance.py` from the marks on the tests, and a test fails
+when it is not what they say.
+
+{counts}
+The list is ours ([rfc-requirements.tsv](rfc-requirements.tsv)): which rules there are, their words and their numbers.
+The RFC's own words are at rfc-editor.org. In brackets stands how strongly it asks; "passes" is no word of an RFC, but
+what a proxy has to do about a rule for phones: nothing. Where a rule waits or is not followed, it says so and why.
+""",
+)
+
+BOOKS = (ETSI, LATER)
 
 
-def page() -> str:
-    """The page as the marks are now."""
-    table = rows()
+def page(book: Book) -> str:
+    """A page as the marks are now."""
+    table = rows(book)
     count = {kind: sum(row.kind == kind for row in table) for kind in ("shown", *KINDS)}
-    head = HEAD.format(
-        all=len(table), shown=count["shown"], not_ours=count["not ours"], not_yet=count["not yet"], open=count["open"]
-    )
-    parts = [head]
-    for family, title in FAMILIES.items():
-        parts.append(f"## {title}\n\n`{family}_…`\n\n| | RFC 3261 | rule | shown by |\n| --- | --- | --- | --- |\n")
-        parts[-1] += "".join(f"{line}\n" for line in _lines([row for row in table if row.purpose.family == family]))
+    counts = "".join(f"| {words} | {count[kind]} |\n" for kind, words in (("shown", "shown by a test"), *KINDS.items()))
+    parts = [book.head.format(all=len(table), counts="| | |\n| --- | --- |\n" + counts)]
+    for family, title in book.families.items():
+        heads = f"| | {book.clauses} | rule | shown by |\n| --- | --- | --- | --- |\n"
+        lines = _lines([row for row in table if row.purpose.family == family])
+        parts.append(f"## {title}\n\n`{family}_…`\n\n{heads}" + "".join(f"{line}\n" for line in lines))
     missing = [row for row in table if row.kind == "open"]
     if missing:
         parts.append(
@@ -267,8 +346,9 @@ def _plain(text: str) -> str:
 
 
 def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(), encoding="utf-8", newline="\n")
+    """Write the pages."""
+    for book in BOOKS:
+        book.page.write_text(page(book), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -910,6 +910,11 @@ def test_a_lost_bye_and_a_session_timer(lab: Lab, alice: Phone, bob: Phone) -> N
     assert 1800 < ended.duration < 1900
 
 
+@pytest.mark.purpose(
+    "RFC4028_06",
+    given="re-INVITE or UPDATE every 500 s of a session of 600 s",
+    expect="the call goes on for 14 hours, and is closed when they stop",
+)  # fmt: skip
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
 def test_a_refreshed_session_goes_on(lab: Lab, alice: Phone, bob: Phone, method: str) -> None:
     start_with_session(lab, alice, bob, "600")

@@ -1,4 +1,4 @@
-"""The page that shows rule by rule what we keep to is whole, and true to the marks on the tests.
+"""The pages that show rule by rule what we keep to are whole, and true to the marks on the tests.
 
 All of it is read from files, so it holds whichever tests are selected.
 """
@@ -21,10 +21,16 @@ def maker() -> Any:
     return SimpleNamespace(**runpy.run_path(str(DOCS / "make_conformance.py")))
 
 
-def test_the_list_is_whole(maker: Any) -> None:
-    known = maker.purposes()
-    assert len(known) == 282
-    assert {purpose.family for purpose in known.values()} == maker.FAMILIES.keys()
+def test_the_lists_are_whole(maker: Any) -> None:
+    assert len(maker.purposes(maker.ETSI)) == 282
+    assert {purpose.status for purpose in maker.purposes(maker.LATER).values()} <= maker.LEVELS
+    for book in maker.BOOKS:
+        assert {purpose.family for purpose in maker.purposes(book).values()} == book.families.keys()
+
+
+def test_an_id_that_is_used_twice_is_an_error(maker: Any) -> None:
+    with pytest.raises(ValueError, match="two purposes"):
+        maker.purposes(maker.ETSI, maker.ETSI)
 
 
 def test_every_purpose_has_a_test_or_a_reason(maker: Any) -> None:
@@ -40,8 +46,9 @@ def test_a_reason_is_of_a_kind_that_the_page_knows(maker: Any) -> None:
     assert {reason.kind for reason in maker.reasons()} <= {*maker.KINDS, "note"}
 
 
-def test_the_page_is_what_the_marks_say(maker: Any) -> None:
-    assert maker.page() == maker.PAGE.read_text("utf-8"), "run `python docs/make_conformance.py`"
+def test_the_pages_are_what_the_marks_say(maker: Any) -> None:
+    for book in maker.BOOKS:
+        assert maker.page(book) == book.page.read_text("utf-8"), "run `python docs/make_conformance.py`"
 
 
 def test_every_mark_stands_at_a_test_that_is_found(maker: Any) -> None:
@@ -52,7 +59,8 @@ def test_every_mark_stands_at_a_test_that_is_found(maker: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "id", ["SIP_CC_PR_MP_RQ_V_999", "SIP_CC_PR_MP_RQ_V_001..999", "SIP_CC_PR_MP_RQ_V_000..003", "SIP_CC", ""]
+    "id",
+    ["SIP_CC_PR_MP_RQ_V_999", "SIP_CC_PR_MP_RQ_V_001..999", "SIP_CC_PR_MP_RQ_V_000..003", "SIP_CC", "RFC3261_01", ""],
 )
 def test_an_id_that_names_no_purpose_is_an_error(maker: Any, id: str) -> None:
     with pytest.raises(ValueError, match="names no purpose"):

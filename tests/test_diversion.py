@@ -122,6 +122,11 @@ def test_the_longest_wait_comes_before_timer_c() -> None:
 # -- always ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC5806_01..03",
+    given="INVITE for a user whose calls always go on",
+    expect="Diversion with the URI that was dialled and reason=unconditional",
+)  # fmt: skip
 def test_always_rings_at_the_other_one_and_never_at_home() -> None:
     lab, (alice, bob, carol) = house("bob", "carol", bob=Rule(always="carol"))
     sent = alice.invite("bob")
@@ -600,6 +605,11 @@ def test_who_has_no_phone_here_now() -> None:
 # -- chains and circles ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC5806_01", "RFC5806_05",
+    given="INVITE with a Diversion, sent on by two of our users",
+    expect="theirs above it, the later one on top; it is as it was",
+)  # fmt: skip
 def test_a_chain_tells_of_each_who_sent_the_call_on_the_latest_first() -> None:
     lab, (alice, carol, dave) = house("carol", "dave", bob=Rule(always="carol"), carol=Rule(busy="dave"))
     alice.invite("bob", headers=("Diversion: <sip:x@192.0.2.1>;reason=time-of-day",))

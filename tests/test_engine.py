@@ -102,6 +102,10 @@ def test_another_version_of_sip(alice: Phone) -> None:
 
 
 @pytest.mark.purpose(
+    "RFC6026_12",
+    given="a 200 with an unknown branch of ours, with nobody's but ours, with another's Via on top", expect="dropped",
+)  # fmt: skip
+@pytest.mark.purpose(
     "SIP_CC_PR_MP_RS_V_002",
     given="200 whose top Via is somebody else's, or whose branch we never sent", expect="dropped",
 )  # fmt: skip
@@ -304,6 +308,10 @@ def test_options_to_a_user_are_forwarded(alice: Phone, bob: Phone) -> None:
     assert alice.takes(200)
 
 
+@pytest.mark.purpose(
+    "RFC3903_01", "RFC6665_08",
+    given="PUBLISH for a user of ours or for the proxy, SUBSCRIBE to the proxy itself", expect="489",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("method", "uri"),
     [("PUBLISH", "sip:alice@10.0.0.1"), ("PUBLISH", "sip:10.0.0.1"), ("SUBSCRIBE", "sip:10.0.0.1")],

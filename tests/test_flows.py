@@ -206,6 +206,10 @@ def test_hold_and_resume(lab: Lab, alice: Phone, bob: Phone) -> None:
     assert lab.kinds == ["ringing", "started", "held", "resumed", "ended"]
 
 
+@pytest.mark.purpose(
+    "RFC3311_01",
+    given="UPDATE from either side of a call", expect="at the other phone with its body, its 200 back",
+)  # fmt: skip
 @pytest.mark.parametrize("method", ["INFO", "UPDATE", "MESSAGE", "OPTIONS", "NONSENSE"])
 def test_requests_inside_a_call(alice: Phone, bob: Phone, method: str) -> None:
     """DTMF by INFO, session refresh by UPDATE, and methods that nobody knows: in both directions, bytes untouched."""
@@ -215,6 +219,11 @@ def test_requests_inside_a_call(alice: Phone, bob: Phone, method: str) -> None:
     inside(bob, alice, method)
 
 
+@pytest.mark.purpose(
+    "RFC3262_04..05", "RFC3262_07",
+    given="INVITE and 183 with Require: 100rel, RSeq: 17; PRACK with RAck",
+    expect="each with those headers at the other end; the PRACK by our Record-Route",
+)  # fmt: skip
 def test_prack(alice: Phone, bob: Phone) -> None:
     """RFC 3262: Require: 100rel passes in both directions; the PRACK takes the route that the 183 has recorded."""
     sent = alice.invite("bob", headers=("Require: 100rel",))
@@ -259,6 +268,11 @@ def test_video_by_upgrade(lab: Lab, alice: Phone, bob: Phone) -> None:
 # -- outside a call ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC3428_01", "RFC3515_01", "RFC3515_03",
+    given="MESSAGE or REFER to a user, its body with NUL, dots and UTF-8; 202",
+    expect="byte for byte at the phone; 202 back with its own headers",
+)  # fmt: skip
 @pytest.mark.parametrize("method", ["MESSAGE", "OPTIONS", "INFO", "SUBSCRIBE", "REFER", "NONSENSE"])
 def test_requests_to_a_phone(alice: Phone, bob: Phone, method: str) -> None:
     """The body is bytes: a delivery receipt of Linphone is deflated."""
@@ -283,6 +297,10 @@ def test_publish_is_refused(alice: Phone) -> None:
     assert alice.takes(489)
 
 
+@pytest.mark.purpose(
+    "RFC6665_05",
+    given="SUBSCRIBE, NOTIFY, and SUBSCRIBE with Expires: 0 inside the dialog", expect="each at the other phone",
+)  # fmt: skip
 def test_presence_between_phones(alice: Phone, bob: Phone) -> None:
     """SUBSCRIBE goes to the phone, and its NOTIFYs come back by the same way (RFC 6665 §4.3)."""
     subscribe = alice.request("SUBSCRIBE", "sip:bob@10.0.0.1", headers=("Event: presence", "Expires: 600"))
@@ -301,6 +319,11 @@ def test_presence_between_phones(alice: Phone, bob: Phone) -> None:
 # -- transfer ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC3515_01..02", "RFC3892_01",
+    given="REFER inside a call with Refer-To and Referred-By, then NOTIFYs with 100 and 200",
+    expect="Refer-To at the phone as it was written; each NOTIFY with who sent the REFER, each 200 back",
+)  # fmt: skip
 def test_blind_transfer(lab: Lab, alice: Phone, bob: Phone, carol: Phone) -> None:
     """As Linphone does it. In the original, alice never heard how it went: it answered the NOTIFYs itself."""
     call(alice, bob)
@@ -335,6 +358,11 @@ def test_blind_transfer(lab: Lab, alice: Phone, bob: Phone, carol: Phone) -> Non
     assert (transferred.who, transferred.whom, transferred.to, transferred.succeeded) == (ALICE, BOB, CAROL, True)
 
 
+@pytest.mark.purpose(
+    "RFC3891_01", "RFC3892_01",
+    given="INVITE for a phone's Contact with Replaces and Referred-By",
+    expect="at that phone, both as they were written",
+)  # fmt: skip
 def test_attended_transfer(lab: Lab, alice: Phone, bob: Phone, carol: Phone) -> None:
     """Alice talks to bob, then to carol, and joins the two: an INVITE with Replaces comes for a phone's Contact."""
     call(alice, bob)
@@ -487,6 +515,10 @@ def test_a_phone_behind_nat(lab: Lab, alice: Phone) -> None:
     assert not lab.astray
 
 
+@pytest.mark.purpose(
+    "RFC6141_02",
+    given="a re-INVITE of either side at the same time, 491 of both", expect="491 with both",
+)  # fmt: skip
 def test_re_invites_that_meet(lab: Lab, alice: Phone, bob: Phone) -> None:
     """Glare (RFC 3261 §14.1, RFC 6141): both put the other on hold at the same moment, and both are told 491."""
     call(alice, bob)

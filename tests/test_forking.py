@@ -134,6 +134,11 @@ def test_a_fork_has_a_largest_size() -> None:
 
 
 @pytest.mark.purpose(
+    "RFC3326_02", "RFC5393_05",
+    given="200 of one of three phones that ring",
+    expect="CANCEL to the others, each with the branch of its INVITE and `SIP;cause=200`",
+)  # fmt: skip
+@pytest.mark.purpose(
     "SIP_CC_PR_MP_RS_V_046", "SIP_CC_PR_MP_RS_V_050..053",
     given="200 of one of three ringing phones",
     expect="CANCEL to the two others; their 487 are acknowledged and go no further",
@@ -217,7 +222,10 @@ def test_a_phone_that_rings_behind_the_answer_of_another_is_not_told() -> None:
     assert lab.kinds == ["started"]
 
 
-@pytest.mark.purpose("SIP_CC_PR_MP_RS_V_017", given="MESSAGE, 200 of both phones", expect="the first alone goes back")
+@pytest.mark.purpose(
+    "SIP_CC_PR_MP_RS_V_017", "RFC3428_02",
+    given="MESSAGE, 200 of both phones", expect="the first alone goes back",
+)  # fmt: skip
 def test_of_other_requests_only_the_first_2xx_goes_back() -> None:
     _, alice, bobs = house(2)
     alice.request("MESSAGE", "sip:bob@10.0.0.1")
@@ -426,7 +434,7 @@ def test_a_200_that_crosses_the_cancel_of_a_6xx_still_wins() -> None:
 
 
 @pytest.mark.purpose(
-    "SIP_CC_PR_MP_RS_V_033..034",
+    "SIP_CC_PR_MP_RS_V_033..034", "RFC8760_01",
     given="401, 407 and 486 of three phones", expect="the first of 401 and 407, with the challenges of both",
 )  # fmt: skip
 @pytest.mark.parametrize("order", [(407, 401, 486), (486, 401, 407)])
@@ -443,7 +451,7 @@ def test_challenges_of_all_phones_are_put_together(order: tuple[int, ...]) -> No
 
 
 @pytest.mark.purpose(
-    "SIP_CC_PR_MP_RS_V_033..034",
+    "SIP_CC_PR_MP_RS_V_033..034", "RFC8760_01",
     given="401 of two phones", expect="one 401 with both WWW-Authenticate",
 )  # fmt: skip
 def test_of_two_401_both_challenges_are_in_the_answer() -> None:
@@ -595,6 +603,10 @@ def test_a_cancelled_call_is_487_though_another_phone_had_declined_before() -> N
     assert statuses(alice) == [200, 487]
 
 
+@pytest.mark.purpose(
+    "RFC3326_01",
+    given="CANCEL with two Reason lines, of a call that rings at two phones", expect="CANCEL to both with those two",
+)  # fmt: skip
 def test_the_reasons_of_a_cancel_go_along() -> None:
     """RFC 3326 §2: all of them, as they came."""
     _, alice, bobs = house(2)
@@ -911,18 +923,31 @@ def breadths(invites: list[Request]) -> list[int]:
     return [int(invite.first(b"max-breadth") or b"0") for invite in invites]
 
 
+@pytest.mark.purpose(
+    "RFC5393_11",
+    given="INVITE without Max-Breadth to three phones", expect="Max-Breadth: 20 to each",
+)  # fmt: skip
 def test_max_breadth_is_added_and_shared_out() -> None:
     _, alice, bobs = house(3)
     alice.invite("bob")
     assert breadths([bob.takes("INVITE") for bob in bobs]) == [20, 20, 20]
 
 
+@pytest.mark.purpose(
+    "RFC5393_14",
+    given="INVITE with Max-Breadth: 5 to three phones", expect="1, 2 and 2",
+)  # fmt: skip
 def test_max_breadth_that_does_not_divide_is_shared_out_to_the_last() -> None:
     _, alice, bobs = house(3)
     alice.invite("bob", headers=("Max-Breadth: 5",))
     assert sorted(breadths([bob.takes("INVITE") for bob in bobs])) == [1, 2, 2]
 
 
+@pytest.mark.purpose(
+    "RFC5393_14", "RFC5393_18",
+    given="INVITE with Max-Breadth: 2 to three phones",
+    expect="two ring, with 1 each; when both have failed the third rings, with 2",
+)  # fmt: skip
 def test_fewer_than_there_are_phones_ring_in_turns() -> None:
     _, alice, bobs = house(3)
     alice.invite("bob", headers=("Max-Breadth: 2",))
@@ -935,6 +960,10 @@ def test_fewer_than_there_are_phones_ring_in_turns() -> None:
     assert breadths([last.takes("INVITE")]) == [2]
 
 
+@pytest.mark.purpose(
+    "RFC5393_13",
+    given="INVITE with two Max-Breadth lines", expect="400, nothing forwarded",
+)  # fmt: skip
 def test_a_second_max_breadth_does_not_slip_through() -> None:
     """RFC 5393 §5.3.3: "a single Max-Breadth header field value"."""
     _, alice, bobs = house(1)
@@ -943,6 +972,10 @@ def test_a_second_max_breadth_does_not_slip_through() -> None:
     assert not bobs[0].inbox
 
 
+@pytest.mark.purpose(
+    "RFC5393_15",
+    given="INVITE with Max-Breadth: 0", expect="440, nothing forwarded",
+)  # fmt: skip
 def test_none_left_is_440() -> None:
     lab, alice, bobs = house(1)
     alice.invite("bob", headers=("Max-Breadth: 0",))
@@ -962,6 +995,10 @@ def test_a_max_breadth_that_is_no_number_is_400(value: str) -> None:
 # -- other requests (RFC 4320) -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC4320_04",
+    given="MESSAGE, 408 of the phone", expect="nothing goes back",
+)  # fmt: skip
 def test_rfc_4320_no_408_to_a_message_though_a_phone_says_it() -> None:
     lab, alice, bobs = house(1)
     alice.request("MESSAGE", "sip:bob@10.0.0.1")
@@ -971,6 +1008,10 @@ def test_rfc_4320_no_408_to_a_message_though_a_phone_says_it() -> None:
     assert lab.engine.load["transactions"] == 0
 
 
+@pytest.mark.purpose(
+    "RFC4320_05",
+    given="MESSAGE, 200 of the phone after 33 s", expect="dropped",
+)  # fmt: skip
 def test_rfc_4320_section_4_3_late_answers_are_dropped() -> None:
     lab, alice, bobs = house(1)
     alice.request("MESSAGE", "sip:bob@10.0.0.1")
@@ -980,6 +1021,10 @@ def test_rfc_4320_section_4_3_late_answers_are_dropped() -> None:
     assert statuses(alice) == [100]
 
 
+@pytest.mark.purpose(
+    "RFC4321_01",
+    given="MESSAGE to two phones, 200 of one, silence of the other", expect="200 at once",
+)  # fmt: skip
 def test_a_message_to_two_phones_of_which_one_is_off_gets_the_answer_of_the_other_at_once() -> None:
     _, alice, bobs = house(2)
     alice.request("MESSAGE", "sip:bob@10.0.0.1")

@@ -63,6 +63,11 @@ def within(sender: Phone, receiver: Phone, method: str) -> None:
 # -- the right token on the right side ---------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC5658_02..03",
+    given="INVITE between phones of which one, both or none is behind NAT",
+    expect="one plain Record-Route, or two: above that of the callee's side, below the caller's",
+)  # fmt: skip
 @SIDES
 def test_each_side_has_a_token_where_its_phone_is_hidden(alice_hidden: bool, bob_hidden: bool) -> None:
     _, alice, bob = world(alice_hidden, bob_hidden)
@@ -75,6 +80,11 @@ def test_each_side_has_a_token_where_its_phone_is_hidden(alice_hidden: bool, bob
         assert flows(invite) == [bob.address if bob_hidden else None, alice.address if alice_hidden else None]
 
 
+@pytest.mark.purpose(
+    "RFC5626_03", "RFC5626_07", "RFC5658_04",
+    given="eight methods inside a call from either side, by the recorded Route; either phone behind NAT, or none",
+    expect="once at the other phone, without a Route of ours left, and the 200 back",
+)  # fmt: skip
 @SIDES
 def test_the_whole_call_in_both_directions(alice_hidden: bool, bob_hidden: bool) -> None:
     _, alice, bob = world(alice_hidden, bob_hidden)
@@ -101,6 +111,10 @@ def test_a_re_invite_says_the_same_as_the_invite_did(alice_hidden: bool, bob_hid
         receiver.inbox.clear()
 
 
+@pytest.mark.purpose(
+    "RFC6141_01",
+    given="re-INVITE, 488", expect="488 back, and the call goes on until its BYE",
+)  # fmt: skip
 @SIDES
 def test_a_re_invite_is_acknowledged_end_to_end_and_a_refused_one_hop_by_hop(
     alice_hidden: bool, bob_hidden: bool
@@ -123,6 +137,11 @@ def test_a_re_invite_is_acknowledged_end_to_end_and_a_refused_one_hop_by_hop(
     hang_up(alice, bob)
 
 
+@pytest.mark.purpose(
+    "RFC3262_07", "RFC3311_01", "RFC5626_07",
+    given="PRACK and UPDATE after a reliable 183, UPDATE from the callee too; either phone behind NAT, or none",
+    expect="at the other phone, its 200 back",
+)  # fmt: skip
 @SIDES
 def test_an_early_dialog_in_both_directions(alice_hidden: bool, bob_hidden: bool) -> None:
     """RFC 3262 PRACK, RFC 3311 UPDATE."""
@@ -171,6 +190,10 @@ def test_after_a_restart_one_phone_that_registers_again_is_enough(alice_hidden: 
     within(bob, alice, "BYE")
 
 
+@pytest.mark.purpose(
+    "RFC5626_05",
+    given="BYE by a token that was signed with another key", expect="403, nothing forwarded",
+)  # fmt: skip
 def test_after_a_restart_with_another_key_the_token_is_a_strangers() -> None:
     lab, alice, bob = world(True, True)
     call(alice, bob)
@@ -234,6 +257,11 @@ def token(address: tuple[str, int]) -> str:
     return Tokens(b"key of the virtual lab", PROXY).make(Flow("udp", PROXY, address)).decode()
 
 
+@pytest.mark.purpose(
+    "RFC5626_04",
+    given="INFO of a phone behind NAT whose only Route is the token of its own flow",
+    expect="at the phone that the Request-URI names",
+)  # fmt: skip
 def test_a_single_token_of_the_sender_himself_is_no_way_back_to_him() -> None:
     """A phone that keeps only its own first hop as Route."""
     _, alice, bob = world(True, False)
@@ -246,6 +274,10 @@ def test_a_single_token_of_the_sender_himself_is_no_way_back_to_him() -> None:
     assert bob.takes("INFO").uri_text.decode() == bob.contact
 
 
+@pytest.mark.purpose(
+    "RFC5626_03",
+    given="BYE by a Route with a token", expect="over the token's flow, its Request-URI as it was",
+)  # fmt: skip
 def test_a_request_by_token_keeps_its_request_uri() -> None:
     """RFC 5626 §5.3: the flow is the way, the Request-URI stays what the phone knows itself by."""
     _, alice, bob = world(True, True)
@@ -276,6 +308,11 @@ def test_two_phones_with_the_same_private_contact_are_told_apart() -> None:
     assert not two.inbox
 
 
+@pytest.mark.purpose(
+    "RFC6141_07",
+    given="BYE to a phone behind NAT that has registered from another port since the call began",
+    expect="at that port",
+)  # fmt: skip
 def test_a_phone_that_registers_from_another_port_within_a_call_is_reached_there() -> None:
     """A NAT forgets a mapping, and the phone comes again from another port; the token still names the old one."""
     lab, alice, old = world(False, True)

@@ -350,6 +350,11 @@ def test_a_restarted_phone_takes_its_own_place(lab: Lab) -> None:
     assert lab.kinds == ["registered", "unregistered"]
 
 
+@pytest.mark.purpose(
+    "RFC5626_16",
+    given="Contacts of one user: two with an instance and reg-id 1 and 2, one with another instance, one without",
+    expect="four bindings",
+)  # fmt: skip
 def test_other_instances_and_other_ways_stand_beside_it(bob: Phone) -> None:
     """`reg-id` tells several flows of one phone apart (RFC 5626 §4.2)."""
     uri = "<sip:bob@10.0.0.{}>"
@@ -374,6 +379,11 @@ def test_quotes_may_hold_brackets_and_semicolons(bob: Phone) -> None:
     assert response.values(b"contact") == [f"<sip:bob@10.0.0.11:5060>{params};q=0.5;expires=77".encode()]
 
 
+@pytest.mark.purpose(
+    "RFC5626_18",
+    given="a Contact of over 1,000 bytes with instance, push and other parameters",
+    expect="in the 200 as it was written, with expires",
+)  # fmt: skip
 def test_an_iphone(bob: Phone) -> None:
     """Linphone on iOS: more than 1,000 bytes, the push parameters inside the URI, instance behind it."""
     token = "EDB1EF9099F4C40B24E14D5753C5EF703539A6027F367333B2896E64083C2C01"
@@ -455,6 +465,11 @@ def test_user_names_keep_their_case(lab: Lab, bob: Phone) -> None:
     assert ask(lab.phone("Bob")) == {}
 
 
+@pytest.mark.purpose(
+    "RFC5626_20..21", "RFC5626_25",
+    given="REGISTER with a private Contact from port 40001, then from port 40002; INVITE",
+    expect="to port 40002, for the private Contact",
+)  # fmt: skip
 def test_nat_rebinding_is_a_new_way_to_the_same_phone(lab: Lab) -> None:
     """The Contact is private and stays; what counts is where the REGISTER really came from."""
     before = lab.phone("bob", "10.0.0.99:40001", contact="sip:bob@192.168.0.2:5060")
@@ -595,6 +610,10 @@ def test_the_reason_of_a_refusal_stands_in_a_warning(bob: Phone) -> None:
 # -- connections ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC5626_26",
+    given="a connection closes that a phone has registered over", expect="its binding is gone",
+)  # fmt: skip
 def test_a_lost_connection_takes_its_phones_along(lab: Lab) -> None:
     """RFC 5626 §4.4.1 for streams. An ICMP error on UDP is a hiccup: that phone stays."""
     stream = Flow("tcp", lab.address, ("10.0.0.11", 40000), 7)

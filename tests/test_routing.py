@@ -155,6 +155,11 @@ def test_an_maddr_that_is_us_goes(before: str, after: str) -> None:
 # -- the next hop (§16.6 item 7) ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC3263_01..05",
+    given="numeric hosts with and without a port, with maddr, transport=UDP and transport=tcp, with sips",
+    expect="UDP to that host, or to maddr; port 5060 unless there is one; no way at all for tcp and sips",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("uri", "remote"),
     [
@@ -213,6 +218,11 @@ def test_users_are_found_whatever_their_spelling() -> None:
     accents.takes("MESSAGE")
 
 
+@pytest.mark.purpose(
+    "RFC3891_01",
+    given="INVITE with Replaces for the private Contact of a phone behind NAT",
+    expect="at that phone, Request-URI and Replaces as they were written",
+)  # fmt: skip
 def test_a_phone_is_also_found_by_its_contact_as_in_an_attended_transfer() -> None:
     """lab.md: Refer-To is the Contact of the other phone, with `?Replaces=…`."""
     lab = Lab()
@@ -279,7 +289,7 @@ def test_names_of_our_domain_are_ours_however_they_are_spelled() -> None:
 
 
 @pytest.mark.purpose(
-    "SIP_MG_PR_V_001..005",
+    "SIP_MG_PR_V_001..005", "RFC3263_04",
     given="INVITE for sips:bob@10.0.0.1, when all phones are on UDP",
     expect="read, and 480: it must not go on unprotected (RFC 5630 §5.3)",
 )  # fmt: skip

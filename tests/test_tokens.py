@@ -21,6 +21,10 @@ FLOWS = [
 ]
 
 
+@pytest.mark.purpose(
+    "RFC5626_02",
+    given="the token of a UDP flow or of a connection", expect="read back, it is that flow",
+)  # fmt: skip
 @pytest.mark.parametrize("flow", FLOWS)
 def test_a_flow_comes_back_as_it_was(flow: Flow) -> None:
     assert TOKENS.read(TOKENS.make(flow)) == flow
@@ -65,6 +69,10 @@ def test_no_bytes_at_all_raise(token: bytes) -> None:
     assert TOKENS.read(token) is None
 
 
+@pytest.mark.purpose(
+    "RFC5626_02",
+    given="a token with any one bit changed", expect="read back, it is nothing",
+)  # fmt: skip
 @given(st.integers(min_value=0, max_value=8 * (SIGNATURE + 20) - 1))
 def test_no_bit_of_it_can_be_changed(bit: int) -> None:
     raw = bytearray(urlsafe_b64decode(TOKENS.make(FLOWS[0]) + b"=="))

@@ -180,7 +180,7 @@ def test_a_cancel_is_built_as_section_9_1_says() -> None:
 
 
 @pytest.mark.purpose(
-    "SIP_CC_PR_TR_SE_V_027..028",
+    "SIP_CC_PR_TR_SE_V_027..028", "RFC6026_04", "RFC6026_08..09", "RFC6026_11",
     given="200 again after 8, 16 and 24 s; and after 32.1 s", expect="each goes back; the last is dropped (RFC 6026)",
 )  # fmt: skip
 def test_rfc_6026_timer_m_a_repeated_2xx_is_forwarded_for_64_t1_and_then_dropped() -> None:
@@ -215,7 +215,7 @@ def test_a_provisional_response_behind_the_final_one_goes_nowhere() -> None:
 
 
 @pytest.mark.purpose(
-    "SIP_CC_PR_TR_CL_TI_012..018",
+    "SIP_CC_PR_TR_CL_TI_012..018", "RFC4320_04",
     given="MESSAGE to a phone that is silent",
     expect="sent at 0, 0.5, 1.5, 3.5, 7.5 s and every 4 s; given up at 32 s, without a 408",
 )  # fmt: skip
@@ -398,7 +398,7 @@ def test_timer_i_after_the_ack_all_is_quiet() -> None:
 
 
 @pytest.mark.purpose(
-    "SIP_CC_PR_TR_SE_V_006..008",
+    "SIP_CC_PR_TR_SE_V_006..008", "RFC6026_01..02", "RFC6026_06",
     given="INVITE again after its 200, for 32 s", expect="absorbed (RFC 6026)",
 )  # fmt: skip
 def test_rfc_6026_timer_l_an_invite_that_comes_again_after_its_2xx_is_absorbed() -> None:
@@ -415,7 +415,7 @@ def test_rfc_6026_timer_l_an_invite_that_comes_again_after_its_2xx_is_absorbed()
 
 
 @pytest.mark.purpose(
-    "SIP_CC_PR_TR_SE_V_027..028",
+    "SIP_CC_PR_TR_SE_V_027..028", "RFC6026_05",
     given="ACK of a 200, even with the branch of its INVITE",
     expect="forwarded under a branch of its own, without a transaction",
 )  # fmt: skip
@@ -494,7 +494,7 @@ def test_timer_j_a_request_that_comes_again_gets_the_same_answer_for_64_t1() -> 
 
 
 @pytest.mark.purpose(
-    "SIP_CC_PR_TR_SE_V_005",
+    "SIP_CC_PR_TR_SE_V_005", "RFC4320_02..03",
     given="MESSAGE to a phone that takes 10 s", expect="one 100, after 3.5 s and not before",
 )  # fmt: skip
 def test_rfc_4320_section_4_1_who_waits_for_long_hears_100() -> None:
@@ -508,6 +508,10 @@ def test_rfc_4320_section_4_1_who_waits_for_long_hears_100() -> None:
     assert alice.waiting == [100, 200]
 
 
+@pytest.mark.purpose(
+    "RFC4320_01",
+    given="183 to a MESSAGE", expect="does not go back; the 200 does",
+)  # fmt: skip
 def test_rfc_4320_section_4_1_no_provisional_response_but_100_to_other_requests() -> None:
     _, alice, bob = pair()
     alice.request("MESSAGE", "sip:bob@10.0.0.1")
@@ -531,6 +535,11 @@ def test_a_way_that_fails_is_a_503_and_so_a_500_for_the_caller(method: str) -> N
     assert lab.engine.load["transactions"] == 0
 
 
+@pytest.mark.purpose(
+    "RFC6026_07",
+    given="a failure to send to the caller, then the INVITE again",
+    expect="absorbed; the 200 goes back when it comes",
+)  # fmt: skip
 def test_section_16_9_a_way_back_that_fails_cancels_nothing_and_absorbs_copies_still() -> None:
     lab, alice, bob = pair()
     data = alice.compose("INVITE", "sip:bob@10.0.0.1")

@@ -79,6 +79,10 @@ def phone() -> Iterator[socket.socket]:
         yield phone
 
 
+@pytest.mark.purpose(
+    "RFC3581_04",
+    given="a datagram to our UDP port", expect="the answer comes from that address and port",
+)  # fmt: skip
 def test_a_datagram_goes_in_and_the_answer_comes_out(core: Core, door: UdpDoor, phone: socket.socket) -> None:
     phone.sendto(b"hello", door.local)
     assert phone.recvfrom(100) == (b"hello", door.local)

@@ -54,6 +54,10 @@ def test_the_name_of_a_user_is_without_escapes_even_nul() -> None:
     assert parse_uri(b"sip:sips%3Auser%40example.com@example.net").name == b"sips:user@example.com"
 
 
+@pytest.mark.purpose(
+    "RFC5954_02",
+    given="an IPv6 host in capitals, with other zeros", expect="one host",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("text", "host"),
     [

@@ -33,6 +33,10 @@ def hop(received: Request, uri: bytes = b"", branch: bytes = b"z9hG4bK-other") -
 # -- loops and spirals (§16.3 item 4, RFC 5393 §4.2) -------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC5393_06..07",
+    given="MESSAGE that another proxy sends back unchanged", expect="482",
+)  # fmt: skip
 def test_a_request_that_comes_back_unchanged_is_a_loop() -> None:
     lab, alice, _ = pair()
     far = lab.phone("far", "192.0.2.1:5060")
@@ -45,6 +49,11 @@ def test_a_request_that_comes_back_unchanged_is_a_loop() -> None:
     assert refusal(far).status == 482
 
 
+@pytest.mark.purpose(
+    "RFC5393_04", "RFC5393_08",
+    given="MESSAGE that another proxy sends back for another user",
+    expect="goes on to that user, and its 200 all the way back",
+)  # fmt: skip
 def test_a_request_that_comes_back_with_another_request_uri_is_a_spiral_and_passes() -> None:
     """§16.3: "a request that has a different Request-URI the second time around is a spiral, and no error"."""
     lab, alice, bob = pair()
@@ -64,6 +73,10 @@ def test_a_request_that_comes_back_with_another_request_uri_is_a_spiral_and_pass
     assert alice.takes(200).values(b"via")[0].startswith(b"SIP/2.0/UDP 10.0.0.10:5060")
 
 
+@pytest.mark.purpose(
+    "RFC5393_04", "RFC5393_08",
+    given="MESSAGE that comes back without the Route or the Proxy-Require that it had", expect="goes on",
+)  # fmt: skip
 @pytest.mark.parametrize("header", ["Route: <sip:10.0.0.1;lr>", "Proxy-Require:"])
 def test_another_route_makes_a_spiral_too(header: str) -> None:
     lab, alice, _ = pair()
@@ -88,6 +101,10 @@ def test_a_request_that_we_send_to_ourselves_is_a_loop_at_once() -> None:
     assert len(lab.sent) == 4 + 1, "100, INVITE, 482, its ACK; and the 482 for Alice"
 
 
+@pytest.mark.purpose(
+    "RFC5393_03", "RFC5393_06..07",
+    given="a Via of ours below the first one, whose branch ends with the mark of this very request", expect="482",
+)  # fmt: skip
 @pytest.mark.parametrize(
     "via",
     [

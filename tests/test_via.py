@@ -90,6 +90,11 @@ def test_a_branch_names_a_transaction_only_with_the_cookie_and_something_behind(
 # -- stamping ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC3581_01..02",
+    given="Via with rport, empty or filled, alone or beside a received",
+    expect="rport is the source's port, received the source's host, equal to sent-by or not",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("sent", "stamped"),
     [
@@ -129,6 +134,11 @@ def test_received_has_no_brackets_around_ipv6() -> None:
 # -- the way back ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "RFC3581_03",
+    given="Via with rport and without, from 198.51.100.7:40000",
+    expect="to port 40000 with rport; without it to the port of the Via",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("via", "address"),
     [

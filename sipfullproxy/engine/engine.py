@@ -12,6 +12,7 @@ from sipfullproxy.engine.core import TAG, Core
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.forking import Fork
+from sipfullproxy.engine.forwarding import breadth_of
 from sipfullproxy.engine.registrar import uri_of
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.transaction import ServerTransaction, cancelled_key, server_key
@@ -275,13 +276,16 @@ class Engine:
         core = self._core
         mark = self._may_go_on(request)
         routed = core.router.unroute(request, source)
-        targets = core.admission.within(request, routed, source)
+        breadth = breadth_of(request)
+        # More than one only for who names a user in it; phones without the call ignore it.
+        targets = core.admission.within(request, routed, source)[:breadth]
         call = core.calls.find(request)
         if call is not None:
             call.request(request)
-        for target in targets:  # more than one only for who names a user in it; phones without the call ignore it
+        for target in targets:
             if target.flow is not None:
-                draft, edits = core.forwarder.request(request, routed, target, source, core.branch(mark), 0)
+                share = breadth // len(targets)
+                draft, edits = core.forwarder.request(request, routed, target, source, core.branch(mark), share)
                 core.outbox.send(target.flow, draft.encode(), edits)
 
     def _apologize(self, request: Request, source: Flow) -> None:

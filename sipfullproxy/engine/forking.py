@@ -12,7 +12,7 @@ from sipfullproxy.engine.diversion import NO_ANSWER, OUTCOMES, Turn
 from sipfullproxy.engine.flow import LARGEST_DATAGRAM, Flow
 from sipfullproxy.engine.forwarding import breadth_of, is_for_us_alone
 from sipfullproxy.engine.routing import Routed, Target
-from sipfullproxy.engine.timers import CANCELLED, STILL_TRYING, TIMER_C, Timer
+from sipfullproxy.engine.timers import CANCELLED, SILENT, STILL_TRYING, TIMER_C, Timer
 from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, follow_up
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
@@ -206,10 +206,12 @@ class Fork:
             raise SipError(440, "Max-Breadth came down to 0")
         if not self.invite:
             self.core.timers.start("4320", STILL_TRYING, self, self.core.outbox.now)
+            if len(targets) > 1:
+                self.core.timers.start("4321", SILENT, self, self.core.outbox.now)
         turn = targets[0].turn
         if turn is not None and turn.steps:
             self._tell_forwarded(turn, turn.steps[-1].why)
-            self.core.answer(self.server, 181)
+            self._tell_caller()
         self._try(self._new_groups(targets))
 
     def _try(self, groups: list[list[Target]]) -> None:
@@ -284,11 +286,16 @@ class Fork:
             self._proceed()
 
     def fired(self, letter: str, now: float) -> None:
-        """A request other than INVITE takes long, and its sender need not repeat it so often (RFC 4320 §4.1); or nobody
-        answers a call."""
+        """A request other than INVITE takes long: its sender is told so (RFC 4320 §4.1), and then what some have said
+        while others are off (RFC 4321 §1.5). Or nobody answers a call."""
         if letter == NO_ANSWER:
             self._patience = None
             self._divert(self._waiting_for, NO_ANSWER)
+        elif letter == "4321":
+            if any(branch.status for branch in self._branches):
+                self._groups.clear()
+                for branch in self._branches:
+                    self.lost(branch, 408)
         elif not self._decided:
             self.core.answer(self.server, 100)
 
@@ -356,7 +363,7 @@ class Fork:
         for branch in self._branches:
             branch.replaced = True
         self._tell_forwarded(groups[0][0].turn, why)
-        self.core.answer(self.server, 181)
+        self._tell_caller()
         self._try(groups)
         return True
 
@@ -372,6 +379,11 @@ class Fork:
     def _tell_forwarded(self, turn: Turn | None, why: str) -> None:
         if self._call is not None and turn is not None:
             self._call.forward(turn.uri, why)
+
+    def _tell_caller(self) -> None:
+        """181, unless the caller insists on reliable provisional responses, which only phones make (RFC 3262 §3)."""
+        if b"100rel" not in self.server.request.values(b"require"):
+            self.core.answer(self.server, 181)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:

@@ -56,9 +56,8 @@ class Forwarder:
         else:
             draft.put(b"max-forwards", b"Max-Forwards: %d" % (max_forwards - 1))
             edits += ("max-forwards-down",)
-        if request.method != b"ACK":
-            draft.put(b"max-breadth", b"Max-Breadth: %d" % breadth)
-            edits += ("max-breadth",)
+        draft.put(b"max-breadth", b"Max-Breadth: %d" % breadth)
+        edits += ("max-breadth",)
         if request.method in FORMS_A_DIALOG:
             draft.push(b"record-route", self._record_route(request, routed, target, source))
             edits += ("record-route",)
@@ -125,7 +124,7 @@ def is_for_us_alone(response: Response) -> bool:
 def breadth_of(request: Request) -> int:
     """How many branches a request may still have at once, here and further on (RFC 5393 §5.3.3). SipError 400."""
     breadth = request.number(b"max-breadth", LARGEST_MAX_BREADTH)
-    return MAX_BREADTH if breadth is None else breadth
+    return MAX_BREADTH if breadth is None else min(breadth, MAX_BREADTH)
 
 
 def _is_loose(route: bytes) -> bool:

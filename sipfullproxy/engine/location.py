@@ -23,7 +23,8 @@ class Binding:
 
     aor: address-of-record, the user's name. person: the same with the domain that it registered at, for people.
     uri: its Contact URI. params: the Contact's other parameters as text.
-    instance: what tells this phone from others (RFC 5626 §4.1), or b"". flow: where it really registered from.
+    instance: what tells this phone, and this way to it, from others (RFC 5626 §4.1, §4.2), or b"".
+    flow: where it really registered from.
     q: preference, 0 to 1. expires: monotonic seconds. call_id, cseq: of the REGISTER that was here last.
     """
 
@@ -50,6 +51,11 @@ class Binding:
         if instance and self.instance:
             return instance == self.instance
         return self.uri.matches(uri)
+
+    @property
+    def device(self) -> bytes:
+        """The phone itself, by whichever of its flows it has registered (RFC 5626 §4.1); b"" where it does not say."""
+        return self.instance.rpartition(b" ")[0]
 
     @property
     def direct(self) -> bool:
@@ -92,6 +98,13 @@ class Location:
     def of(self, aor: bytes) -> list[Binding]:
         """The phones of a user, newest first."""
         return list(self._by_user.get(aor, ()))[::-1]
+
+    def reachable(self, aor: bytes) -> list[Binding]:
+        """The phones of a user, newest first, each by the flow that it refreshed last (RFC 5626 §7: never by two)."""
+        found: dict[object, Binding] = {}
+        for phone in self.of(aor):
+            found.setdefault(phone.device or phone, phone)
+        return list(found.values())
 
     def known(self, aor: bytes) -> bool:
         """Whether somebody of that name is or was registered."""

@@ -43,6 +43,11 @@ class Wish(NamedTuple):
     q: float
     expires: int
 
+    @property
+    def of_a_flow(self) -> bool:
+        """Whether it is for one of several ways to a phone, named by `reg-id` (RFC 5626 §4.2)."""
+        return bool(self.instance.rpartition(b" ")[2])
+
 
 class Registrar:
     """Answers REGISTER requests that are for our domain."""
@@ -58,7 +63,8 @@ class Registrar:
 
         who: the URI of its To, in our domain. flow: where it really came from. now: monotonic seconds.
         Returns the Contact headers of the 200: all current bindings with the seconds that are left of each.
-        Raises SipError: 400 (nonsense), 403 (too many Contacts), 423 (too brief), 500 (out of order), 503 (full).
+        Raises SipError: 400 (nonsense), 403 (too many Contacts), 423 (too brief), 439 (see `_reg_id`), 500 (out of
+        order), 503 (full).
         """
         self.expire(now)
         aor = who.name
@@ -96,6 +102,9 @@ class Registrar:
             self._remove(binding, "request")
 
     def _update(self, request: Request, who: Uri, wishes: list[Wish], flow: Flow, now: float) -> None:
+        kept = [wish for wish in wishes if wish.expires]
+        if len(kept) > 1 and any(wish.of_a_flow for wish in kept):
+            raise SipError(400, "One Contact at a time is registered with reg-id")
         more = 0
         for wish in wishes:
             old = self._find(who.name, wish)
@@ -169,7 +178,7 @@ def _wish(request: Request, value: bytes) -> Wish:
         raise SipError(
             423, "Registrations of under a minute are refused", (b"Min-Expires", b"%d" % SHORTEST_EXPIRES)
         )  # fmt: skip
-    return Wish(uri_of(contact), _params(contact), _instance(contact), float(q) if q else 1.0, seconds)
+    return Wish(uri_of(contact), _params(contact), _instance(request, contact), float(q) if q else 1.0, seconds)
 
 
 def _params(contact: Address) -> bytes:
@@ -178,10 +187,24 @@ def _params(contact: Address) -> bytes:
     return b"".join(b";" + name if value is None else b";%b=%b" % (name, value) for name, value in given)
 
 
-def _instance(contact: Address) -> bytes:
+def _instance(request: Request, contact: Address) -> bytes:
     """What tells this phone, and this way to it, from others (RFC 5626 §4.1, §4.2); b"" where it does not say."""
     instance = contact.params.get(b"+sip.instance")
-    return unquote(instance) + b" " + (contact.params.get(b"reg-id") or b"") if instance else b""
+    return unquote(instance) + b" " + _reg_id(request, contact) if instance else b""
+
+
+def _reg_id(request: Request, contact: Address) -> bytes:
+    """`reg-id`, where it counts: not behind a proxy that does not keep the flow (RFC 5626 §6). SipError 439 for a phone
+    that relies on that."""
+    reg_id = contact.params.get(b"reg-id") or b""
+    if not reg_id or len(request.values(b"via")) == 1:
+        return reg_id
+    path = request.values(b"path")
+    if path and b"ob" in uri_of(Address(path[0])).params:
+        return reg_id
+    if b"outbound" in request.values(b"supported"):
+        raise SipError(439, "The proxy before us does not keep the flow")
+    return b""
 
 
 def _seconds(request: Request, asked: bytes | None) -> int:

@@ -115,7 +115,7 @@ class Router:
         if uri.scheme == b"sips":
             # Its sender wants TLS on every hop (§26.2.2); a phone over UDP is no place for it (RFC 5630 §5.3).
             raise SipError(480, "No phone here can be reached by TLS")
-        phones = self._location.of(uri.name)
+        phones = self._location.reachable(uri.name)
         if phones:
             return [Target(phone.uri, phone.flow, phone) for phone in phones]
         if self._location.known(uri.name):

@@ -27,6 +27,10 @@ CANCELLED = 64 * T1
 STILL_TRYING = 7 * T1
 """Seconds in which timer E comes to T2; then who sent a request other than INVITE is to hear 100 (RFC 4320 §4.1)."""
 
+SILENT = TIMER_F - T2
+"""Seconds after which a phone that has not answered such a request is off, where another of the same fork has answered.
+Its sender's own timer F began before ours, so by ours the answer would come too late (RFC 4321 §1.5)."""
+
 DURATION = {
     "A": T1, "B": TIMER_B, "C": TIMER_C, "D": TIMER_D, "E": T1, "F": TIMER_F, "G": T1, "H": TIMER_H, "I": TIMER_I,
     "J": TIMER_J, "K": TIMER_K, "L": TIMER_L, "M": TIMER_M, "9.1": CANCELLED,

@@ -13,8 +13,9 @@ MAX_FORWARDS = 70
 LARGEST_MAX_FORWARDS = 255
 """§20.22."""
 LARGEST_MAX_BREADTH = 2**31
+"""What is still read as a number."""
 MAX_BREADTH = 60
-"""Given to a request that has none (RFC 5393 §5.3.3)."""
+"""Given to a request that has none, or more (RFC 5393 §5.3.3)."""
 
 SUPPORTED: frozenset[bytes] = frozenset()
 """Option tags that this proxy understands in Proxy-Require and, for itself, in Require."""
