@@ -30,7 +30,7 @@ DARK: Final = {
 _FOR_ALL: Final = """
 .ladder-svg{font-family:-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",Arial,system-ui,sans-serif;
 font-variant-numeric:tabular-nums}
-.ladder-svg text{fill:@ink;font-size:13px;unicode-bidi:isolate}
+.ladder-svg text{fill:@ink;font-size:13px;font-style:normal;unicode-bidi:isolate}
 .ladder-svg .paper{fill:@paper}
 .ladder-svg .life{stroke:@line;stroke-width:1.5;fill:none}
 .ladder-svg .waits{stroke-dasharray:1.5 5;stroke-linecap:round}
