@@ -1,0 +1,39 @@
+"""The table of differences: each that the run may show, with its explanation."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.kamailio.outcome import Difference
+
+FILE = Path(__file__).parent / "differences.toml"
+
+
+class Explained(NamedTuple):
+    """One row. inputs, seen: patterns in which `*` stands for anything; seen: of `Difference.text`.
+
+    Each pattern of the two must be met by something that the run shows.
+    """
+
+    title: str
+    inputs: tuple[str, ...]
+    seen: tuple[str, ...]
+
+    def explains(self, difference: Difference) -> bool:
+        """Whether this row is about that difference."""
+        return fits(difference.scene, self.inputs) and fits(difference.text, self.seen)
+
+
+def fits(text: str, patterns: Iterable[str]) -> bool:
+    """Whether a text is as one of the patterns says."""
+    return any(re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.S) for pattern in patterns)
+
+
+def table() -> list[Explained]:
+    """All rows, in the file's order."""
+    rows = tomllib.loads(FILE.read_text("utf-8"))["difference"]
+    return [Explained(row["title"], tuple(row["inputs"]), tuple(row["seen"])) for row in rows]
