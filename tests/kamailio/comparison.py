@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.kamailio.inputs import inputs
 from tests.kamailio.outcome import Difference, differences
-from tests.kamailio.scenes import Scene
+from tests.kamailio.scenes.acts import Scene
 from tests.kamailio.servers import kamailio, ours, piece_of_loopback
 from tests.kamailio.stage import Silent, Stage
 from tests.waiting import eventually
@@ -33,8 +33,7 @@ class Comparison:
         self._serials = count(1)
         self._scenes = inputs()
         self._found: dict[str, list[Difference]] = {}
-        for proxy in self._proxies:
-            eventually(lambda proxy=proxy: self._answers(proxy), f"{proxy} to answer")  # type: ignore[misc]
+        eventually(lambda: all(map(self._answers, self._proxies)), "both proxies to answer a ping")
 
     def differences(self, name: str) -> list[Difference]:
         """Where Kamailio and we differ over one input."""

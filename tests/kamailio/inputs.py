@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 from sipfullproxy.engine.registrar import uri_of
 from sipfullproxy.sip.errors import SipError
@@ -12,7 +14,8 @@ from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.message import Request, parse
 from tests.helpers import Phone
 from tests.kamailio.outcome import PHONE_PHRASE
-from tests.kamailio.scenes import SCENES, Scene
+from tests.kamailio.scenes import __path__ as flows
+from tests.kamailio.scenes.acts import SCENES, Scene
 from tests.kamailio.stage import Stage
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -26,6 +29,8 @@ def inputs() -> dict[str, Scene]:
     """Every input by its name: `vector/spaces`, `torture/wsinv`, `flow/busy`."""
     found = {f"vector/{file.stem}": partial(vector, file) for file in sorted(VECTORS.glob("*.sip"))}
     found |= {f"torture/{file.stem}": partial(torture, file) for file in sorted(TORTURE.rglob("*.dat"))}
+    for module in iter_modules(flows):
+        import_module(f"tests.kamailio.scenes.{module.name}")
     return found | {f"flow/{name}": play for name, play in SCENES.items()}
 
 

@@ -30,6 +30,9 @@ PHONE_PHRASE = b"Fine"
 LISTS = {b"allow", b"unsupported", b"supported", b"accept"}
 """Headers of responses whose order means nothing."""
 
+APART = {b"via": ("rport", re.compile(rb";rport=(\d+)")), b"contact": ("alias", re.compile(rb";alias=([^;>]+)"))}
+"""Parameters that are compared as an aspect of their own, so that the table can tell of them and of nothing else."""
+
 _TAG = re.compile(rb"(;\s*tag\s*=\s*)([^\s;,>]+)", re.I)
 _BRANCH = re.compile(rb"(;branch=)([^\s;,]+)")
 _VALUE = re.compile(rb'(?:[^,"<]|"(?:\\.|[^"\\])*"|<[^>]*>)+')
@@ -72,7 +75,9 @@ class Ear:
         """Take a message apart that a phone got."""
         start, lines, body = split(data)
         response = start.startswith(b"SIP/2.0 ")
-        own = response or (start.startswith((b"ACK ", b"CANCEL ")) and sum(_name(line) == b"via" for line in lines) == 1)
+        own = response or (
+            start.startswith((b"ACK ", b"CANCEL ")) and sum(_name(line) == b"via" for line in lines) == 1
+        )
         passed = not own or (response and start.endswith(PHONE_PHRASE))
         kind = start.split(b" ")[1 if response else 0].decode("ascii", "backslashreplace")
         aspects = {"start line": _text(start) if passed or not response else kind}
@@ -81,7 +86,13 @@ class Ear:
             named.setdefault(_name(line), []).append(line)
         for name, group in named.items():
             if name not in SILENT and (passed or name != b"content-length"):
-                aspects[_text(name)] = _text(b" | ".join(self._header(name, group, response)))
+                values = self._header(name, group, response)
+                if name in APART:
+                    param, pattern = APART[name]
+                    if apart := [found[1] for value in values if (found := pattern.search(value))]:
+                        aspects[f"{_text(name)} {param}"] = _text(b" | ".join(apart))
+                    values = [pattern.sub(b"", value) for value in values]
+                aspects[_text(name)] = _text(b" | ".join(values))
         if passed:
             aspects["order"] = _text(b" ".join(name_of(line) for line in lines if _name(line) not in ADDED))
             aspects["body"] = _text(body)

@@ -25,9 +25,9 @@ DOMAINS = (
 
 
 def piece_of_loopback() -> int:
-    """The second byte of a 127.x that is free for us: proxies at 127.x.0, phones above (Linux; others have one address).
+    """The second byte of a 127.x that is free for us: proxies at 127.x.0, phones above.
 
-    A random one, so that two test runs on one machine do not meet.
+    A random one, so that two test runs on one machine do not meet. Skips where loopback has but one address (no Linux).
     """
     for second in random.sample(range(16, 200), 5):
         with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as finder:

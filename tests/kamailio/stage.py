@@ -1,8 +1,8 @@
 """Phones with real sockets around a real proxy, in the virtual lab's words and addresses.
 
-On the phones' side of the wire stands what the virtual lab has: the proxy at 10.0.0.1, phones at 10.0.0.10 and on. On the
-other side each scene has 254 addresses of loopback for itself, so that no late message of another can disturb it. Heads of
-messages are translated on the way; bodies are not, and are compared byte for byte.
+On the phones' side of the wire stands what the virtual lab has: the proxy at 10.0.0.1, phones at 10.0.0.10 and on. On
+the other side each scene has 254 addresses of loopback for itself, so that no late message of another can disturb it.
+Heads of messages are translated on the way; bodies are not, and are compared byte for byte.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class Step(NamedTuple):
 class Stage:
     """One scene at one proxy. A network for `Phone`: whatever it sends is served to its end before `put` returns.
 
-    second, serial: which of loopback's addresses the scene has; serial: a number that no other scene has. proxy: the real
-    address of the proxy.
-    prepared: who registered before the scene began, and what he was told. steps: all that was sent, and what came of it.
-    lasted: how long it took, in seconds.
+    second, serial: which of loopback's addresses the scene has; no other scene has that serial. proxy: the real address
+    of the proxy.
+    prepared: who registered before the scene began, and what he was told. steps: all that was sent, and what came of
+    it. lasted: how long it took, in seconds.
     """
 
     def __init__(self, second: int, serial: int, proxy: str) -> None:
@@ -80,7 +80,9 @@ class Stage:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         self.lasted = time.monotonic() - self._began
         for one in (self._pinger, *self._sockets.values()):
             one.close()

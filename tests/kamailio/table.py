@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from tests.kamailio.outcome import Difference
 
+EVERYWHERE = "On every message"
+"""The group of rows that nearly every input shows."""
+
 FILE = Path(__file__).parent / "differences.toml"
 
 
@@ -19,6 +22,7 @@ class Explained(NamedTuple):
     Each pattern of the two must be met by something that the run shows.
     """
 
+    group: str
     title: str
     inputs: tuple[str, ...]
     seen: tuple[str, ...]
@@ -36,4 +40,10 @@ def fits(text: str, patterns: Iterable[str]) -> bool:
 def table() -> list[Explained]:
     """All rows, in the file's order."""
     rows = tomllib.loads(FILE.read_text("utf-8"))["difference"]
-    return [Explained(row["title"], tuple(row["inputs"]), tuple(row["seen"])) for row in rows]
+    return [Explained(row["group"], row["title"], tuple(row["inputs"]), tuple(row["seen"])) for row in rows]
+
+
+def run() -> dict[str, int]:
+    """What the table says that the run counts."""
+    counts: dict[str, int] = tomllib.loads(FILE.read_text("utf-8"))["run"]
+    return counts
