@@ -47,9 +47,11 @@ def ours(folder: Path, ip: str) -> Iterator[None]:
 @contextmanager
 def kamailio(folder: Path, ip: str) -> Iterator[None]:
     """Kamailio, with one process for all messages, so that they are served in order."""
+    # The kernel asks it to end, with all its processes, should the test run die.
     command = [
-        need("kamailio", "kamailio"), "-DD", "-E", "-f", str(CONFIG), "-l", f"udp:{ip}:{PORT}", "-n", "1",
-        "-m", "32", "-M", "4", "-Y", str(folder), "-w", str(folder), *(f"--alias={name}" for name in DOMAINS),
+        "setpriv", "--pdeathsig", "TERM", "--", need("kamailio", "kamailio"), "-DD", "-E", "-f", str(CONFIG),
+        "-l", f"udp:{ip}:{PORT}", "-n", "1", "-m", "32", "-M", "4", "-Y", str(folder), "-w", str(folder),
+        *(f"--alias={name}" for name in DOMAINS),
     ]  # fmt: skip
     with TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

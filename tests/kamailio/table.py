@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,10 +38,11 @@ def fits(text: str, patterns: Iterable[str]) -> bool:
     return any(re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.S) for pattern in patterns)
 
 
-def table() -> list[Explained]:
+@cache
+def table() -> tuple[Explained, ...]:
     """All rows, in the file's order."""
     rows = tomllib.loads(FILE.read_text("utf-8"))["difference"]
-    return [Explained(row["group"], row["title"], tuple(row["inputs"]), tuple(row["seen"])) for row in rows]
+    return tuple(Explained(row["group"], row["title"], tuple(row["inputs"]), tuple(row["seen"])) for row in rows)
 
 
 def run() -> dict[str, int]:
