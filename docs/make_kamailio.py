@@ -28,6 +28,8 @@ Record-Route, Route, Max-Forwards, Contacts, and byte for byte whatever a proxy 
 
 - **{alike} of {inputs} come out alike**, but for the {everywhere} habits in the first table. The other {apart} are
   explained below, in {rows} rows. A difference without a row fails the test; so does a row whose difference is gone.
+- Of whatever both pass on, no other header line, no order of lines and no body differs anywhere, but for the Contacts
+  and the 401 that Kamailio rewrites by the rows below.
 - The inputs are [tests/vectors](../tests/vectors), the torture messages of RFC 4475 and RFC 5118, and the flows of
   [tests/kamailio/scenes](../tests/kamailio/scenes). Not compared: times, reason phrases, Server and Warning, and what a
   proxy makes up (tags, branches). From the message on that one of the two does not send, a flow is compared no further.

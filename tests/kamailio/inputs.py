@@ -13,7 +13,6 @@ from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.message import Request, parse
 from tests.helpers import Phone
-from tests.kamailio.outcome import PHONE_PHRASE
 from tests.kamailio.scenes import __path__ as flows
 from tests.kamailio.scenes.acts import SCENES, Scene
 from tests.kamailio.stage import Stage
@@ -70,4 +69,4 @@ def _send(stage: Stage, sender: Phone, callee: Phone, data: bytes) -> None:
     for message in list(callee.inbox):
         if isinstance(message, Request) and message.method != b"ACK":
             # No 200 for a call: its dialog would want an ACK, and some of these messages lack what makes one.
-            callee.reply(message, 486 if message.method == b"INVITE" else 200, PHONE_PHRASE.decode(), body="v=0\r\n")
+            callee.reply(message, 486 if message.method == b"INVITE" else 200, body="v=0\r\n")

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from tests.kamailio.stage import Stage
 from tests.passing import name_of, split, unfolded
 
-SILENT = {b"server", b"warning"}
-"""Who answers, and what he says to people about it."""
+OF_ITS_OWN = {b"server", b"warning", b"content-length"}
+"""Left out of what a proxy has written itself: who answers, what he says to people, and that there is no body."""
 
 ADDED = {b"via", b"record-route", b"route", b"max-forwards", b"max-breadth"}
 """What a proxy changes in a request: compared, but its place among the others means nothing."""
@@ -23,9 +23,6 @@ COMPACT = {
     b"v": b"via", b"f": b"from", b"t": b"to", b"i": b"call-id", b"m": b"contact", b"l": b"content-length",
     b"c": b"content-type", b"s": b"subject", b"k": b"supported", b"e": b"content-encoding",
 }  # fmt: skip
-
-PHONE_PHRASE = b"Fine"
-"""Of the answers of phones in the scenes: it must come back as it was."""
 
 LISTS = {b"allow", b"unsupported", b"supported", b"accept"}
 """Headers of responses whose order means nothing."""
@@ -75,17 +72,14 @@ class Ear:
         """Take a message apart that a phone got."""
         start, lines, body = split(data)
         response = start.startswith(b"SIP/2.0 ")
-        own = response or (
-            start.startswith((b"ACK ", b"CANCEL ")) and sum(_name(line) == b"via" for line in lines) == 1
-        )
-        passed = not own or (response and start.endswith(PHONE_PHRASE))
-        kind = start.split(b" ")[1 if response else 0].decode("ascii", "backslashreplace")
-        aspects = {"start line": _text(start) if passed or not response else kind}
         named: dict[bytes, list[bytes]] = {}
         for line in lines:
             named.setdefault(_name(line), []).append(line)
+        passed = self._is_a_phones(start, named) if response else not _is_for_one_hop(start, named)
+        kind = start.split(b" ")[1 if response else 0].decode("ascii", "backslashreplace")
+        aspects = {"start line": _text(start) if passed or not response else kind}
         for name, group in named.items():
-            if name not in SILENT and (passed or name != b"content-length"):
+            if passed or name not in OF_ITS_OWN:
                 values = self._header(name, group, response)
                 if name in APART:
                     param, pattern = APART[name]
@@ -97,6 +91,11 @@ class Ear:
             aspects["order"] = _text(b" ".join(name_of(line) for line in lines if _name(line) not in ADDED))
             aspects["body"] = _text(body)
         return Heard(kind, aspects)
+
+    def _is_a_phones(self, start: bytes, named: dict[bytes, list[bytes]]) -> bool:
+        """Whether a response comes from a phone: one has said its first line, and the To tag."""
+        tag = _TAG.search(b"".join(named.get(b"to", [])))
+        return start in self._said and tag is not None and self._known(tag).endswith(tag[2])
 
     def _header(self, name: bytes, lines: list[bytes], response: bool) -> list[bytes]:
         """The values of a header as they are compared."""
@@ -124,6 +123,11 @@ class Ear:
         if word not in self._said:
             self._made_up.add(word)
         return name + (b"{new}" if word in self._made_up else word)
+
+
+def _is_for_one_hop(start: bytes, named: dict[bytes, list[bytes]]) -> bool:
+    """Whether a request is of the proxy's own making: the CANCEL of what it forwarded, the ACK of a refusal."""
+    return start.startswith((b"ACK ", b"CANCEL ")) and len(_listed(named.get(b"via", []))) == 1
 
 
 def _name(line: bytes) -> bytes:
