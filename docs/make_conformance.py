@@ -180,7 +180,7 @@ def marks() -> list[Shown]:
     return found
 
 
-_NOT_ALWAYS = {"skip", "skipif", "xfail", "soak", "phones", "sipp", "attack"}
+_NOT_ALWAYS = {"skip", "skipif", "xfail", "soak", "phones", "sipp", "attack", "kamailio"}
 """Marks of tests that `make test` does not run everywhere, or whose failure it does not mind."""
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
@@ -33,6 +33,13 @@ VIDEO = "m=video {port} RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"
 def sdp(ip: str = "10.0.0.9", direction: str = "sendrecv", video: bool = False) -> str:
     """A small session description."""
     return SDP.format(ip=ip, direction=direction) + (VIDEO.format(port=4002) if video else "")
+
+
+class Network(Protocol):
+    """What a phone hangs on: this lab, or a real network (tests/kamailio/stage.py)."""
+
+    def put(self, data: bytes, source: tuple[str, int]) -> list[Send]:
+        """A datagram arrives at the proxy."""
 
 
 class Lab:
@@ -124,11 +131,12 @@ class Phone:
     """A phone that does what it is told. The last dialog that it was part of is remembered in `dialog`."""
 
     def __init__(
-        self, lab: Lab, user: str, address: tuple[str, int], contact: str = "", *, rport: bool = True,
+        self, lab: Network, user: str, address: tuple[str, int], contact: str = "", *, rport: bool = True,
         contact_params: str = "",
     ) -> None:  # fmt: skip
         self.lab = lab
         self.user = user
+        self.word = "".join(filter(str.isalnum, user))  # a user's name may hold what a tag or a branch may not
         self.address = address
         self.aor = f"sip:{user}@{PROXY[0]}"
         self.contact = contact or f"sip:{user}@{address[0]}:{address[1]}"
@@ -150,7 +158,7 @@ class Phone:
 
     def branch(self) -> str:
         """A branch that was not used yet."""
-        return f"z9hG4bK-{self.user}-{self.address[1]}-{next(self._numbers)}"
+        return f"z9hG4bK-{self.word}-{self.address[1]}-{next(self._numbers)}"
 
     def compose(
         self, method: str, uri: str, *, to: str = "", call_id: str = "", cseq: int = 1, branch: str = "",
@@ -162,9 +170,9 @@ class Phone:
         lines = [
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/UDP {host}:{port};branch={branch or self.branch()}{self._rport}",
-            f"From: {from_ or f'<{self.aor}>;tag={self.user}-{next(self._numbers)}'}",
+            f"From: {from_ or f'<{self.aor}>;tag={self.word}-{next(self._numbers)}'}",
             f"To: {to or f'<{uri}>'}",
-            f"Call-ID: {call_id or f'{self.user}-{next(self._numbers)}@{host}'}",
+            f"Call-ID: {call_id or f'{self.word}-{next(self._numbers)}@{host}'}",
             f"CSeq: {cseq} {method}",
         ]
         if max_forwards is not None:
@@ -193,7 +201,7 @@ class Phone:
         if expires is not None:
             headers += (f"Expires: {expires}",)
         more.setdefault("cseq", next(self._register_cseq))
-        more.setdefault("call_id", f"register-{self.user}-{self.address[1]}")
+        more.setdefault("call_id", f"register-{self.word}-{self.address[1]}")
         self.request(
             "REGISTER", f"sip:{PROXY[0]}", to=f"<{self.aor}>", from_=f"<{self.aor}>;tag=r", contact=False,
             headers=(*headers, *more.pop("headers", ())), **more,
@@ -256,7 +264,7 @@ class Phone:
             for position in request.where.get(name, ()):
                 line = request.lines[position].decode()
                 if name == b"to" and status > 100 and not tag(value_of(line.encode())):
-                    line += f";tag={self.user}-{self.address[1]}"
+                    line += f";tag={self.word}-{self.address[1]}"
                 lines.append(line)
         if contact and status < 300:
             lines.append(f"Contact: <{self.contact}>{self.contact_params}")
@@ -296,7 +304,7 @@ class Dialog:
     def of_callee(cls, phone: Phone, invite: Request) -> Dialog:
         """The callee's end, from the INVITE that it got."""
         dialog = cls(phone, invite)
-        dialog.local, dialog.remote = f"{dialog.remote};tag={phone.user}-{phone.address[1]}", dialog.local
+        dialog.local, dialog.remote = f"{dialog.remote};tag={phone.word}-{phone.address[1]}", dialog.local
         dialog.target = Address(invite.values(b"contact")[0]).spec.decode()
         dialog.routes = [value.decode() for value in invite.values(b"record-route")]
         dialog.cseq = 100

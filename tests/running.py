@@ -33,19 +33,19 @@ def need(program: str, package: str) -> str:
 class Running:
     """A running proxy. address: (host, port). journal: its text journal."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, ip: str = "127.0.0.1") -> None:
         self.journal = folder / "proxy.log"
         self._log = TemporaryFile(mode="w+", encoding="utf-8")  # noqa: SIM115  closed by stop()
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE.parent / "main.py"), "127.0.0.1", "--port", "0", "--lang", "en",
+            [sys.executable, str(HERE.parent / "main.py"), ip, "--port", "0", "--lang", "en",
              "--journal", str(self.journal), *options],
             stdout=subprocess.PIPE, stderr=self._log, text=True, env={**os.environ, "XDG_STATE_HOME": str(folder)},
         )  # fmt: skip
         assert self._process.stdout is not None
         first = self._process.stdout.readline()
-        match = re.search(r"([0-9.]+):([0-9]+)", first)
+        match = re.search(r"([0-9]+(?:\.[0-9]+){3})(?::([0-9]+))?", first)
         assert match is not None, f"the proxy did not start: {first}{self._complaints()}"
-        self.address = match[1], int(match[2])
+        self.address = match[1], int(match[2] or 5060)
 
     def stop(self) -> str:
         """End it. Returns what it wrote to stderr."""
@@ -60,9 +60,9 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[Running]:
-    """A proxy that must not have complained about anything by its end."""
-    proxy = Running(folder, *options)
+def running(folder: Path, *options: str, ip: str = "127.0.0.1") -> Iterator[Running]:
+    """A proxy that must not have complained about anything by its end. ip: an address of loopback."""
+    proxy = Running(folder, *options, ip=ip)
     try:
         yield proxy
     finally:

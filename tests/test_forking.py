@@ -680,15 +680,30 @@ def test_a_cancel_of_nothing_is_forwarded_and_its_answer_comes_back() -> None:
     assert statuses(alice) == [481]
 
 
-def test_a_cancel_for_a_message_changes_nothing() -> None:
-    """§9.1: CANCEL is for INVITE."""
-    _, alice, bobs = house(1)
-    sent = alice.request("MESSAGE", "sip:bob@10.0.0.1")
-    message = bobs[0].takes("MESSAGE")
+@pytest.mark.parametrize("method", ["MESSAGE", "NEVER-HEARD-OF"])
+def test_a_cancel_for_something_else_is_answered_and_changes_nothing(method: str) -> None:
+    """§9.2: "Regardless of the method" it is a 200; and it "has no impact" on what is no INVITE."""
+    lab, alice, (bob, second) = house(2, q=(1.0, 0.5))
+    sent = alice.request(method, "sip:bob@10.0.0.1")
     alice.cancel(sent)
-    bobs[0].reply(bobs[0].takes("CANCEL"), 481)
-    bobs[0].reply(message, 200)
-    assert statuses(alice) == [481, 200]
+    alice.takes(200)
+    bob.reply(bob.takes(method), 404)
+    assert not bob.inbox, "§9.1: nothing but an INVITE is cancelled"
+    second.reply(second.takes(method), 200)
+    assert statuses(alice) == [200]
+    lab.advance(33)
+    alice.cancel(sent)
+    assert bob.waiting == ["CANCEL"], "there is nothing left that it could be for"
+
+
+def test_a_cancel_is_for_the_invite_where_a_branch_was_used_twice() -> None:
+    _, alice, (bob,) = house(1)
+    alice.request("MESSAGE", "sip:bob@10.0.0.1", branch="z9hG4bK-twice")
+    sent = alice.invite("bob", branch="z9hG4bK-twice")
+    bob.takes("MESSAGE")
+    bob.ring(bob.takes("INVITE"))
+    alice.cancel(sent)
+    assert bob.waiting == ["CANCEL"]
 
 
 # -- Timer C (§16.6 item 11, §16.7 item 2, §16.8) ----------------------------------------------------------------------

@@ -15,7 +15,7 @@ from sipfullproxy.engine.forking import Fork
 from sipfullproxy.engine.forwarding import breadth_of
 from sipfullproxy.engine.registrar import uri_of
 from sipfullproxy.engine.routing import Routed, Target
-from sipfullproxy.engine.transaction import ServerTransaction, cancelled_key, server_key
+from sipfullproxy.engine.transaction import ServerTransaction, server_key
 from sipfullproxy.engine.validation import LARGEST_MAX_FORWARDS, loop_mark, no_loop, reasonable, supports
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
@@ -194,14 +194,16 @@ class Engine:
             self._forward(server, request, routed, source)
 
     def _cancel(self, server: ServerTransaction, request: Request) -> bool:
-        """RFC 3261 §9.2, §16.10. Returns False where there is no INVITE to cancel; then it is a request like others."""
-        invite = self._core.transactions.match_request(cancelled_key(request))
-        if invite is None:
+        """RFC 3261 §9.2, §16.10. Returns False where there is nothing to cancel; then it is a request like others."""
+        cancelled = self._core.transactions.match_cancelled(request)
+        if cancelled is None:
             return False
         self._core.answer(server, 200)
-        if isinstance(invite.context, Fork) and not invite.answered:
+        fork = cancelled.context
+        # "Regardless of the method" the CANCEL is answered; but nothing but an INVITE is affected by it (§9.2).
+        if isinstance(fork, Fork) and fork.invite and not cancelled.answered:
             reasons = [request.lines[position] for position in request.where.get(b"reason", ())]
-            invite.context.cancel(*reasons)
+            fork.cancel(*reasons)
         return True
 
     def _register(self, server: ServerTransaction, request: Request, routed: Routed, source: Flow) -> None:

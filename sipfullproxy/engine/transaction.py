@@ -37,11 +37,6 @@ def server_key(request: Request) -> Key:
     return _key(request, method)
 
 
-def cancelled_key(request: Request) -> Key:
-    """What names the INVITE server transaction that a CANCEL is for (RFC 3261 §9.2)."""
-    return _key(request, b"INVITE")
-
-
 def _key(request: Request, method: bytes) -> Key:
     via = request.via
     if via.unique:
@@ -49,6 +44,10 @@ def _key(request: Request, method: bytes) -> Key:
     # RFC 2543 elements: no unique branch, so what else stays the same. The To tag is left out, because ACK has one
     # where its INVITE had none.
     return (request.uri_text, request.from_tag, request.call_id, request.cseq, via.text, method)
+
+
+def _without_method(key: Key) -> Key:
+    return (*key[:-1], b"")
 
 
 class Transaction:
@@ -226,12 +225,13 @@ def follow_up(sent: Draft, method: bytes, to_line: bytes | None = None, *extra: 
 class Transactions:
     """All transactions of one engine (RFC 3261 §17.1.3, §17.2.3)."""
 
-    __slots__ = ("_by_flow", "_clients", "_held", "_servers", "outbox", "timers")
+    __slots__ = ("_by_flow", "_clients", "_held", "_no_calls", "_servers", "outbox", "timers")
 
     def __init__(self, timers: Timers, outbox: Outbox) -> None:
         self.timers = timers
         self.outbox = outbox
         self._servers: dict[Key, ServerTransaction] = {}
+        self._no_calls: dict[Key, ServerTransaction] = {}  # neither INVITE nor CANCEL, found without their method
         self._clients: dict[Key, ClientTransaction] = {}
         self._by_flow: dict[Flow, dict[Transaction, None]] = {}
         self._held = 0
@@ -239,6 +239,10 @@ class Transactions:
     def match_request(self, key: Key) -> ServerTransaction | None:
         """The server transaction of that key."""
         return self._servers.get(key)
+
+    def match_cancelled(self, request: Request) -> ServerTransaction | None:
+        """The server transaction that a CANCEL is for: an INVITE's, or that of any other request (RFC 3261 §9.2)."""
+        return self._servers.get(_key(request, b"INVITE")) or self._no_calls.get(_key(request, b""))
 
     def match_response(self, response: Response) -> ClientTransaction | None:
         """The client transaction that a response belongs to: same branch in the top Via, same method (§17.1.3)."""
@@ -249,6 +253,8 @@ class Transactions:
         if len(self._servers) >= TRANSACTIONS or self._held >= HELD:
             raise SipError(503, "Too many transactions", (b"Retry-After", b"10"))
         transaction = self._servers[key] = ServerTransaction(self, key, flow, request)
+        if request.method not in (b"INVITE", b"CANCEL"):
+            self._no_calls[_without_method(key)] = transaction
         self._remember(transaction, request.size)
         return transaction
 
@@ -279,6 +285,8 @@ class Transactions:
         table: dict[Key, Any] = self._servers if isinstance(transaction, ServerTransaction) else self._clients
         if table.get(transaction.key) is transaction:
             del table[transaction.key]
+            if self._no_calls.get(_without_method(transaction.key)) is transaction:
+                del self._no_calls[_without_method(transaction.key)]
             self._held -= transaction.held
             there = self._by_flow[transaction.flow]
             del there[transaction]
