@@ -25,18 +25,19 @@ class Sipp:
 
     def __init__(self, proxy: Running, folder: Path, user: str) -> None:
         self.user = user
-        self._port = free_port()
+        self.port = free_port()
         self._proxy = proxy
         self._folder = folder
         self._running: list[subprocess.Popen[str]] = []
 
-    def start(self, scenario: str, *options: str, calls: int, service: str = "") -> subprocess.Popen[str]:
-        """Begin a scenario of tests/sipp."""
+    def start(self, scenario: str | Path, *options: str, calls: int, service: str = "") -> subprocess.Popen[str]:
+        """Begin a scenario: the name of one of tests/sipp, or the path of another; both without `.xml`."""
         host, port = self._proxy.address
+        file = SCENARIOS / f"{scenario}.xml"
         command = [
-            need("sipp", "sip-tester"), f"{host}:{port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-nostdin",
-            "-i", host, "-p", str(self._port), "-m", str(calls), "-s", service or self.user, "-timeout", "50s",
-            "-timeout_error", "-trace_err", "-error_file", str(self._folder / f"{self.user}-{scenario}.err"), *options,
+            need("sipp", "sip-tester"), f"{host}:{port}", "-sf", str(file), "-nostdin",
+            "-i", host, "-p", str(self.port), "-m", str(calls), "-s", service or self.user, "-timeout", "50s",
+            "-timeout_error", "-trace_err", "-error_file", str(self._folder / f"{self.user}-{file.stem}.err"), *options,
         ]  # fmt: skip
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._folder

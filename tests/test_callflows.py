@@ -1,0 +1,91 @@
+"""The flows of RFC 3665 and RFC 5359 through a running proxy, each phone of which is a SIPp: a second opinion.
+
+The flows are in tests/sipp/rfc3665 and tests/sipp/rfc5359, one a file; docs/callflows.md lists them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.ladder import Flow
+from tests.load import SCENARIOS, Sipp
+from tests.parts import CALL, Phone, Writer
+from tests.running import running
+from tests.waiting import eventually
+
+FLOWS = sorted(SCENARIOS.glob("rfc*/*.toml"))
+
+
+class Stage:
+    """Proxies and phones for one flow."""
+
+    def __init__(self, flow: Flow, folder: Path, stack: ExitStack) -> None:
+        self._flow = flow
+        self._folder = folder
+        options = ["--open"] if flow.proxies > 1 else []
+        if flow.settings:
+            settings = folder / "settings.toml"
+            settings.write_text(flow.settings, encoding="utf-8")
+            options += ["--config", str(settings)]
+        self._running: dict[str, subprocess.Popen[str]] = {}
+        self._sipps: dict[str, Sipp] = {}
+        phones: dict[str, Phone] = {}
+        proxies = []
+        for number in range(flow.proxies):
+            (folder / f"proxy{number}").mkdir()
+            proxies.append(stack.enter_context(running(folder / f"proxy{number}", *options)))
+        for name, special in flow.phones.items():
+            home = proxies[special.get("proxy", 1) - 1]
+            self._sipps[name] = sipp = Sipp(home, folder, name)
+            stack.callback(sipp.close)
+            host, port = home.address
+            identity = special.get("same_as", name)
+            phones[name] = Phone(
+                name, special.get("user", identity), identity, f"{host}:{sipp.port}", f"{host}:{port}",
+                special.get("registered", True),
+            )  # fmt: skip
+        self._writer = Writer(flow, phones, folder)
+        for name, part in self._writer.parts.items():
+            (folder / f"{name}.xml").write_text(part.xml, encoding="utf-8")
+
+    def play(self) -> None:
+        """Every phone must get to the end of its part."""
+        names = list(self._flow.phones)
+        takers = [name for name in names if not self._flow.begins(name)]
+        for name in takers:
+            self._start(name)
+        for name in takers:
+            self._wait(self._writer.arrived(name).exists, f"{name} to be registered")
+        for name in names:
+            if self._flow.begins(name):
+                cue = self._flow.waits_for(name)
+                if cue is not None:
+                    self._wait(self._writer.arrived(cue.number).exists, f"{cue}")
+                self._start(name)
+        self._wait(lambda: all(part.poll() == 0 for part in self._running.values()), "all to end")
+
+    def _start(self, name: str) -> None:
+        self._running[name] = self._sipps[name].start(self._folder / name, "-cid_str", CALL, calls=1)
+
+    def _wait(self, look: Callable[[], bool], what: str) -> None:
+        eventually(lambda: look() or self._failed(), lambda: f"{what}: {self._complaints()}", within=20)
+        assert not self._failed(), self._complaints()
+
+    def _failed(self) -> bool:
+        return any(part.poll() not in (None, 0) for part in self._running.values())
+
+    def _complaints(self) -> str:
+        files = sorted(self._folder.glob("*.err"))
+        return "\n".join(f"{file.name}: {file.read_text(encoding='utf-8', errors='replace')}" for file in files)
+
+
+@pytest.mark.sipp
+@pytest.mark.parametrize("file", [pytest.param(file, id=f"{file.parent.name}-{file.stem}") for file in FLOWS])
+def test_a_flow(file: Path, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        Stage(Flow.read(file), tmp_path, stack).play()
