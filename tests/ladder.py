@@ -15,12 +15,12 @@ line for each message that a phone sends or takes, in the order of time:
 What goes from phone to phone passes the proxies between them; what comes from or goes to `proxy` ends there. An INVITE
 of the proxy is the last one that somebody has sent, on its way to somebody else. A response answers the last request
 that is still open, of that method if it names one. A request belongs to the last dialog of the two, and opens one where
-they have none; `#name` names another. `to=bob`: who is dialled, if not the one who gets it. `contact`: the other's phone is
-asked for by its Contact.
+they have none; `#name` names another. `to=bob`: who is dialled, if not the one who gets it. `contact`: the other one's
+phone is asked for by its Contact.
 
-Headers are indented (`no Contact`: there must be none); lines of a body begin with `|`. In both, `{proxy}`, `{bob.aor}` and
-`{bob.contact}` are addresses; `{replaces alice-bob carol}` is what Replaces tells carol of that dialog, `{escaped …}` the
-same within a URI.
+Headers are indented (`no Contact`: there must be none); lines of a body begin with `|`. In both, `{proxy}`, `{bob.aor}`
+and `{bob.contact}` are addresses; `{replaces alice-bob carol}` is what Replaces tells carol of that dialog, and
+`{escaped alice-bob carol}` the same within a URI.
 """
 
 from __future__ import annotations
@@ -35,13 +35,17 @@ PROXY = "proxy"
 
 
 class Special(TypedDict, total=False):
-    """What a file says about a phone. user: "bob" of a second phone of bob; same_as: of one that goes on with the dialogs
-    of his first. proxy: its home, 1 or 2. registered: False for none."""
+    """What a file says about a phone.
+
+    user: "bob" of a second phone of bob; same_as: of one that goes on with the dialogs of the first. proxy: its home, 1
+    or 2. registered: False for none. q: how much it is preferred, "0.7".
+    """
 
     user: str
     same_as: str
     proxy: int
     registered: bool
+    q: str
 
 
 @dataclass
@@ -60,6 +64,11 @@ class Line:
         """What stands behind `name=`; "" for `name` alone, None where it is not there."""
         found = (word.partition("=") for word in self.words)
         return next((value for key, _, value in found if key == name), None)
+
+    @property
+    def status(self) -> int:
+        """Of a response; 0 of a request."""
+        return int(self.what) if self.what.isdigit() else 0
 
     @property
     def dialog(self) -> str | None:
@@ -103,6 +112,34 @@ class Flow:
         """The message that must have arrived before a phone that begins of its own accord may do so."""
         earlier = self.ladder[: self._first(name).number] if self.begins(name) else []
         return next((line for line in reversed(earlier) if line.receiver != PROXY), None)
+
+    def races(self) -> list[tuple[Line, Line]]:
+        """Pairs of messages that may reach a phone in the other order too, because neither is a cause of the other.
+
+        All goes through the proxies, which keep the order of what comes in, and whose own messages belong to the one
+        before. So a second message stays behind the first if one phone sends both, or if its sender can only send it
+        because the first has passed the proxy.
+        """
+        races = []
+        known: dict[str, set[int]] = {name: set() for name in self.phones}
+        sent: dict[str, set[int]] = {name: set() for name in self.phones}
+        taken: dict[str, tuple[Line, int]] = {}
+        passed = 0
+        before: set[int] = set()
+        for line in self.ladder:
+            if line.sender != PROXY:
+                cue = self.waits_for(line.sender) if line is self._first(line.sender) else None
+                if cue is not None:
+                    known[line.sender] |= known[cue.receiver]
+                passed, before = line.number, known[line.sender] | sent[line.sender]
+                sent[line.sender] |= {*before, passed}
+            if line.receiver != PROXY:
+                last = taken.get(line.receiver)
+                if last is not None and last[1] not in {*before, passed}:
+                    races.append((last[0], line))
+                taken[line.receiver] = line, passed
+                known[line.receiver] |= {*before, passed}
+        return races
 
     def _first(self, name: str) -> Line:
         return next(line for line in self.ladder if name in (line.sender, line.receiver))

@@ -1,35 +1,36 @@
 """From a ladder to SIPp: the scenario of each phone that takes part in a flow.
 
-Each phone is strict. It sends just what the ladder says; of what it takes it checks all that RFC 3261 has a proxy change
-(Via, Record-Route, Route, Max-Forwards, Request-URI), and that everything else is as it was sent.
+Each phone is strict. It sends just what the ladder says; of what it takes it checks all that RFC 3261 has a proxy
+change (Via, Record-Route, Route, Max-Forwards, Request-URI), and that everything else is as it was sent.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
-from xml.sax.saxutils import quoteattr
 
 from tests.ladder import PROXY, Flow, Line
+from tests.scenario import Scenario, at_most, has, keep, lines, literal, same, size, touch
 
 CALL = "callflow"
-"""Behind `dialog///` in every Call-ID: what SIPp then takes for one call, so that one scenario may have many dialogs."""
+"""Behind `dialog///` in every Call-ID: SIPp takes that for one call, so that one scenario may have many dialogs."""
 
 FORMS_A_DIALOG = ("INVITE", "SUBSCRIBE", "REFER")
 HAS_CONTACT = (*FORMS_A_DIALOG, "NOTIFY")
+BY_ITSELF = ("ACK", "CANCEL")
 MAX_FORWARDS = 70
 PHRASES = {
-    180: "Ringing", 200: "OK", 202: "Accepted", 302: "Moved Temporarily", 480: "Temporarily Unavailable", 486: "Busy Here",
-    487: "Request Terminated",
+    180: "Ringing", 200: "OK", 202: "Accepted", 302: "Moved Temporarily", 480: "Temporarily Unavailable",
+    486: "Busy Here", 487: "Request Terminated",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Phone:
-    """A phone. tag: what its tags begin with. address: its `host:port`. proxy: that of the proxy that is its home."""
+    """A phone. tag: what its tags begin with. address: its `host:port`. proxy: that of the proxy that is its home.
+    registered, q: whether it is, and with which q."""
 
     name: str
     user: str
@@ -37,6 +38,7 @@ class Phone:
     address: str
     proxy: str
     registered: bool
+    q: str | None
 
     @property
     def contact(self) -> str:
@@ -55,8 +57,8 @@ class Phone:
 class Dialog:
     """A dialog, or what may become one.
 
-    to: the URI in To of its first request. parties: who has taken part, the opener first. cseq: the last number of each.
-    routes: the route set of each, in the order in which it is sent.
+    to: the URI in To of its first request. parties: who has taken part, the one who answered last. cseq: the last
+    number of each. routes: the route set of each, in the order in which it is sent.
     """
 
     name: str
@@ -72,17 +74,28 @@ class Dialog:
         return f"{self.name}///{CALL}"
 
     def tag(self, phone: Phone) -> str:
-        return f"{phone.tag}-{self.name}"
+        return f";tag={phone.tag}-{self.name}"
+
+    def sides(self, phone: Phone) -> tuple[str, str]:
+        """From and To, as a party sends them: without tags."""
+        opener, to = f"<{self.opener.aor}>", f"<{self.to}>"
+        return (opener, to) if phone == self.opener else (to, opener)
+
+    def route_variables(self, phone: Phone, path: list[str]) -> list[str]:
+        """The variables of a phone with the Record-Route values of the proxies on a path, from the top."""
+        return [f"route_{self.name}_{place}".replace("-", "_") for place in range(1, len(path) + 1)]
 
     def replaced(self, taker: Phone) -> str:
         """How Replaces names this dialog to one of its parties (RFC 3891 §6.1)."""
         other = next(party for party in reversed(self.parties) if party != taker)
-        return f"{self.call_id};to-tag={self.tag(taker)};from-tag={self.tag(other)}"
+        to, from_ = (self.tag(party).removeprefix(";tag=") for party in (taker, other))
+        return f"{self.call_id};to-tag={to};from-tag={from_}"
 
 
 @dataclass
 class Request:
-    """A request. sender: None for the proxy. final: its final status, 0 while it is open."""
+    """A request. sender: None for the proxy. initial: whether it is the first of its dialog, so without a tag in To.
+    final: its final status, 0 while it is open."""
 
     method: str
     sender: Phone | None
@@ -101,54 +114,28 @@ class Request:
     def forms_a_dialog(self) -> bool:
         return self.initial and self.method in FORMS_A_DIALOG
 
+    def to_of(self, phone: Phone) -> str:
+        """To, as it stands in a response of that phone."""
+        return self.to + self.dialog.tag(phone) if self.initial else self.to
+
 
 @dataclass
 class Delivery:
-    """A request at a phone that took it. vias, record_routes: variables with those lines, from the top."""
+    """A request at a phone that took it. vias: the variables with its Via lines, from the top. path: the proxies that
+    it came by. final: what the phone has answered, 0 so far."""
 
     request: Request
     receiver: Phone
     vias: list[str]
-    record_routes: list[str]
+    path: list[str]
     final: int = 0
 
 
-class Part:
-    """The scenario of one phone, step by step."""
-
-    def __init__(self) -> None:
-        self._steps: list[str] = []
-        self._asked_a_call = False
-
-    def send(self, message: list[str], body: str) -> None:
-        text = "\n".join([*message, f"Content-Length: {_size(body)}", "", body])
-        self._steps.append(f"  <send><![CDATA[\n{text}\n]]></send>")
-        self._asked_a_call = message[0].startswith("INVITE ")
-
-    def take(self, what: str, actions: Iterable[str]) -> None:
-        """Wait for a request by its method, or for a response by its status."""
-        if self._asked_a_call and what != "100":
-            # The RFC does not always draw it; RFC 3261 §16.2 has the proxy send it when an answer takes long.
-            self._steps.append('  <recv response="100" optional="true"/>')
-        self._asked_a_call = False
-        kind = "response" if what.isdigit() else "request"
-        self._steps.append("\n".join([f'  <recv {kind}="{what}"><action>', *actions, "  </action></recv>"]))
-
-    @property
-    def xml(self) -> str:
-        steps = "\n".join(self._steps)
-        variables = sorted(set(re.findall(r'assign_to="(\w+)"', steps)))
-        return (
-            f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="a part">\n{steps}\n'
-            f'  <Reference variables="{",".join(variables)}"/>\n</scenario>\n'
-        )
-
-
 class Writer:
-    """Writes the parts of all phones. arrived: the file that appears when a message that others wait for has arrived."""
+    """Writes the scenarios of all phones of a flow. folder: where they tell of what has arrived."""
 
     def __init__(self, flow: Flow, phones: dict[str, Phone], folder: Path) -> None:
-        self.parts = {name: Part() for name in phones}
+        self.scenarios = {name: Scenario() for name in phones}
         self._phones = phones
         self._folder = folder
         self._dialogs: list[Dialog] = []
@@ -167,20 +154,17 @@ class Writer:
         return self._folder / f"arrived-{what}"
 
     def _register(self, phone: Phone) -> None:
-        contact = f"Contact: <{phone.contact}>"
-        self._write(Line(-1, phone.name, PROXY, "REGISTER", headers=[contact, "Expires: 3600"]))
-        request = self._requests[-1]
-        request.final = 200
-        actions = [*self._response_checks(request, None, "200"), *_header(f"{contact};expires=3600")]
-        self.parts[phone.name].take("200", [*actions, _touch(self.arrived(phone.name))])
+        contact = f"Contact: <{phone.contact}>" + (f";q={phone.q}" if phone.q else "")
+        self._request(Line(-1, phone.name, PROXY, "REGISTER", headers=[contact, "Expires: 3600"]), phone, None)
+        answer = Line(-1, PROXY, phone.name, "200", headers=[f"{contact};expires=3600"])
+        self.scenarios[phone.name].take("200", [*self._response(answer, None, phone), touch(self.arrived(phone.name))])
 
     def _write(self, line: Line) -> None:
         sender, receiver = self._phones.get(line.sender), self._phones.get(line.receiver)
-        actions = self._response(line, sender, receiver) if line.what.isdigit() else self._request(line, sender, receiver)
+        checks = self._response(line, sender, receiver) if line.status else self._request(line, sender, receiver)
         if receiver is not None:
-            if line.number in self._cues:
-                actions.append(_touch(self.arrived(line.number)))
-            self.parts[receiver.name].take(line.what, actions)
+            told = [touch(self.arrived(line.number))] if line.number in self._cues else []
+            self.scenarios[receiver.name].take(line.what, checks + told)
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
@@ -188,15 +172,14 @@ class Writer:
         """Have it sent; returns what the receiver checks."""
         if sender is None:
             assert receiver is not None
-            return self._from_proxy(line, receiver)
-        if line.what in ("ACK", "CANCEL"):
+            return self._of_proxy(line, receiver)
+        if line.what in BY_ITSELF:
             request = self._about_a_call(line, sender, receiver)
         else:
             request = self._new(line, sender, receiver)
         self._requests.append(request)
-        headers, body = self._rest(line)
-        if line.what in HAS_CONTACT:
-            headers.insert(0, f"Contact: <{sender.contact}>")
+        contact = sender if line.what in HAS_CONTACT else None
+        headers, body = self._rest(line, contact)
         message = [
             f"{request.method} {request.uri} SIP/2.0",
             f"Via: SIP/2.0/UDP {sender.address};branch={request.branch}",
@@ -206,112 +189,112 @@ class Writer:
             f"To: {request.to}",
             f"Call-ID: {request.dialog.call_id}",
             f"CSeq: {request.cseq} {request.method}",
-            *(header for header in headers if not header.startswith("no ")),
+            *headers,
         ]
-        self.parts[sender.name].send(message, body)
-        return [] if receiver is None else self._deliver(request, line, receiver)
+        self.scenarios[sender.name].send(message, body)
+        if receiver is None:
+            return []
+        return self._deliver(request, receiver, sender.path(receiver)) + _same(headers, body)
 
     def _new(self, line: Line, sender: Phone, receiver: Phone | None) -> Request:
-        aor = receiver.aor if receiver is not None else sender.aor
         dialled = line.word("to")
         if dialled is not None:
             aor = f"sip:{dialled}@{(receiver or sender).proxy}"
-        elif receiver is not None and line.word("contact") is not None:
-            aor = receiver.contact
+        elif receiver is None:
+            aor = sender.aor
+        else:
+            aor = receiver.contact if line.word("contact") is not None else receiver.aor
         dialog = self._dialog(line, sender, receiver, aor)
-        if sender not in dialog.parties:
-            dialog.parties.append(sender)
-        initial = not dialog.established
-        uri = aor if initial else (receiver or sender).contact
-        if receiver is None:
-            uri = f"sip:{sender.proxy}"
+        dialog.cseq[sender] = dialog.cseq.get(sender, 0) + 1
+        from_, to = dialog.sides(sender)
         routes = dialog.routes.get(sender, [])
-        if receiver is not None and not routes and (not initial or receiver.proxy != sender.proxy):
-            # Before there is a route set: the proxy of the caller's own choice (RFC 3261 §8.1.2).
-            routes = [f"<sip:{proxy};lr>" for proxy in sender.path(receiver)[: 1 if initial else None]]
-        number = dialog.cseq[sender] = dialog.cseq.get(sender, 0) + 1
-        branch = f"z9hG4bK-{sender.name}-{len(self._requests)}"
-        opened = sender == dialog.opener
-        mine, others = (dialog.opener.aor, dialog.to) if opened else (dialog.to, dialog.opener.aor)
-        from_, to = f"<{mine}>;tag={dialog.tag(sender)}", f"<{others}>"
-        if not initial and receiver is not None:
-            to += f";tag={dialog.tag(receiver)}"
-        return Request(line.what, sender, dialog, number, uri, branch, from_, to, routes, line, initial)
+        if receiver is None:
+            uri = f"sip:{sender.proxy}" if dialled is None else aor
+        elif dialog.established:
+            uri, to = receiver.contact, to + dialog.tag(receiver)
+            # A phone that goes on with the dialog of another knows what that one had learnt.
+            routes = routes or [f"<sip:{proxy};lr>" for proxy in sender.path(receiver)]
+        else:
+            uri = aor
+            if receiver.proxy != sender.proxy:
+                # The caller's own choice, as in all flows of RFC 3665 that have two proxies.
+                routes = [f"<sip:{sender.proxy};lr>"]
+        return Request(
+            line.what, sender, dialog, dialog.cseq[sender], uri, self._branch(sender), from_ + dialog.tag(sender), to,
+            routes, line, initial=not dialog.established,
+        )  # fmt: skip
 
     def _about_a_call(self, line: Line, sender: Phone, receiver: Phone | None) -> Request:
-        """CANCEL and ACK: they name the INVITE that they are about (RFC 3261 §9.1, §17.1.1.3, §13.2.2.4)."""
-        invite = next(
-            request
-            for request in reversed(self._requests)
-            if request.method == "INVITE" and request.sender == sender and _is_about(line.what, request, receiver)
-        )
-        about = Request(**{**vars(invite), "method": line.what, "line": line, "initial": False, "final": 0})
-        if line.what == "ACK" and receiver is not None:
-            dialog = invite.dialog
-            about.branch = f"z9hG4bK-{sender.name}-{len(self._requests)}"
+        """CANCEL and ACK, which take much from their INVITE (RFC 3261 §9.1, §17.1.1.3, §13.2.2.4)."""
+
+        def meant(invite: Request) -> bool:
+            if invite.method != "INVITE" or invite.sender != sender:
+                return False
+            if line.what == "CANCEL":
+                return not invite.final
+            if receiver is None:
+                return invite.final >= 300
+            return 200 <= invite.final < 300 and receiver in invite.dialog.parties
+
+        invite = next(request for request in reversed(self._requests) if meant(request))
+        about = replace(invite, method=line.what, line=line, final=0, initial=False)
+        if line.what == "ACK" and receiver is None:
+            about.to = f"[${_to_variable(invite)}]"
+        elif receiver is not None:
+            about.branch = self._branch(sender)
             about.uri = receiver.contact
-            about.routes = dialog.routes.get(sender, about.routes)
-            about.to = invite.to if not invite.initial else f"{invite.to};tag={dialog.tag(receiver)}"
-        elif line.what == "ACK":
-            about.to = f"[$to{invite.line.number}]"
+            about.to = invite.to_of(receiver)
+            about.routes = invite.dialog.routes.get(sender, invite.routes)
         return about
 
-    def _from_proxy(self, line: Line, receiver: Phone) -> list[str]:
-        """What the proxy sends by itself: a call on its way to somebody else, CANCEL, and ACK of a refusal."""
-        if line.what not in ("ACK", "CANCEL"):
+    def _of_proxy(self, line: Line, receiver: Phone) -> list[str]:
+        """What a phone checks of a call that the proxy sends on to it, and of the proxy's own CANCEL and ACK."""
+        if line.what not in BY_ITSELF:
             request = next(old for old in reversed(self._requests) if old.method == line.what and not old.final)
-            return self._deliver(request, line, receiver)
-        call = next(
+            assert request.sender is not None
+            checks = self._deliver(request, receiver, request.sender.path(receiver))
+            return [*checks, *_same(*self._rest(request.line, request.sender)), *lines(*self._rest(line, None)[0])]
+        invite = next(
             old
             for old in reversed(self._deliveries)
-            if old.receiver == receiver and old.request.method == "INVITE" and (line.what == "ACK") == (old.final >= 300)
+            if old.receiver == receiver
+            and old.request.method == "INVITE"
+            and (line.what == "ACK") == (old.final >= 300)
         )
-        invite = call.request
-        to = invite.to
-        if line.what == "ACK" and invite.initial:
-            to += f";tag={invite.dialog.tag(receiver)}"
-        request = Request(
-            line.what, None, invite.dialog, invite.cseq, receiver.contact, "", invite.from_, to, [], line, False
-        )
-        actions = self._deliver(request, line, receiver)
-        # Hop by hop: the very Via of the INVITE, so that both are one transaction (RFC 3261 §9.1, §17.1.1.3).
-        return [*actions, _same(self._deliveries[-1].vias[0], call.vias[0])]
+        request = replace(invite.request, method=line.what, sender=None, line=line, final=0, initial=False)
+        if line.what == "ACK":
+            request.to = invite.request.to_of(receiver)
+        checks = self._deliver(request, receiver, [receiver.proxy])
+        # Hop by hop: with the very Via of the INVITE, so that it can be matched (RFC 3261 §9.1, §17.1.1.3).
+        return [*checks, *_same([], ""), same(self._deliveries[-1].vias[0], invite.vias[0])]
 
-    def _deliver(self, request: Request, line: Line, receiver: Phone) -> list[str]:
-        path = [receiver.proxy] if request.sender is None else request.sender.path(receiver)
-        number = len(self._deliveries)
-        delivery = Delivery(request, receiver, [], [])
-        self._deliveries.append(delivery)
+    def _deliver(self, request: Request, receiver: Phone, path: list[str]) -> list[str]:
+        """What a phone checks of a request that came by these proxies, but for the headers that no proxy touches."""
         dialog = request.dialog
         if receiver not in dialog.parties:
             dialog.parties.append(receiver)
-        actions = [
-            _has(f"^{request.method} {_literal(receiver.contact)} SIP/2.0[[:cntrl:]]"),
-            *_header(f"From: {request.from_}", f"To: {request.to}", f"Call-ID: {dialog.call_id}"),
-            *_header(f"CSeq: {request.cseq} {request.method}"),
-            _has_not("[[:cntrl:]]Route:"),
-        ]
-        for place, proxy in enumerate(reversed(path), 1):
-            delivery.vias.append(f"via{number}_{place}")
-            actions.append(_keep(delivery.vias[-1], "Via:", place, f".*{_literal(proxy)};branch=z9hG4bK.*"))
+        hops = [f"{literal(proxy)};branch=z9hG4bK" for proxy in reversed(path)]
         if request.sender is not None:
-            delivery.vias.append(f"via{number}_{len(path) + 1}")
-            own = f".*{_literal(request.sender.address)};branch={_literal(request.branch)}.*"
-            actions.append(_keep(delivery.vias[-1], "Via:", len(path) + 1, own))
-            actions += _header(f"Max-Forwards: {MAX_FORWARDS - len(path)}")
-            actions += self._same_rest(request.line, request.method in HAS_CONTACT and request.sender)
-        else:
-            actions += _header(f"Max-Forwards: {MAX_FORWARDS}", "Content-Length: 0")
-        actions.append(_none("Via:", len(delivery.vias) + 1))
-        if line is not request.line:
-            actions += _header(*self._rest(line)[0])
+            hops.append(f"{literal(request.sender.address)};branch={literal(request.branch)}")
+        number = len(self._deliveries)
+        delivery = Delivery(request, receiver, [f"via{number}_{place}" for place in range(1, len(hops) + 1)], path)
+        self._deliveries.append(delivery)
+        checks = [
+            has(f"^{request.method} {literal(receiver.contact)} SIP/2.0[[:cntrl:]]"),
+            *lines(f"From: {request.from_}", f"To: {request.to}", f"Call-ID: {dialog.call_id}"),
+            *lines(f"CSeq: {request.cseq} {request.method}", "no Route"),
+            *lines(f"Max-Forwards: {MAX_FORWARDS - len(hops) + 1}"),
+            *(keep(variable, "Via", place, f".*{hop}.*")
+              for place, (variable, hop) in enumerate(zip(delivery.vias, hops, strict=True), 1)),
+            at_most("Via", len(hops)),
+        ]  # fmt: skip
         if request.forms_a_dialog:
-            delivery.record_routes = [f"route_{dialog.name}_{receiver.name}_{place}".replace("-", "_") for place in range(len(path))]
-            dialog.routes[receiver] = [f"[${name}]" for name in delivery.record_routes]
-            actions += _record_routes(delivery.record_routes, path)
-        elif request.method in ("ACK", "CANCEL", "BYE", "MESSAGE"):
-            actions.append(_has_not("[[:cntrl:]]Record-Route:"))
-        return actions
+            names = dialog.route_variables(receiver, path)
+            dialog.routes[receiver] = [f"[${name}]" for name in names]
+            checks += _record_routes(names, path)
+        elif request.method not in HAS_CONTACT:
+            checks.append(at_most("Record-Route", 0))
+        return checks
 
     def _dialog(self, line: Line, sender: Phone, receiver: Phone | None, aor: str) -> Dialog:
         name = line.dialog or f"{line.sender}-{line.receiver}"
@@ -321,178 +304,132 @@ class Writer:
         else:
             dialog = Dialog(name, sender, aor, [sender])
             self._dialogs.append(dialog)
+        if sender not in dialog.parties:
+            dialog.parties.append(sender)
         return dialog
+
+    def _branch(self, sender: Phone) -> str:
+        return f"z9hG4bK-{sender.name}-{len(self._requests)}"
 
     # -- responses -----------------------------------------------------------------------------------------------------
 
     def _response(self, line: Line, sender: Phone | None, receiver: Phone | None) -> list[str]:
         """Have it sent; returns what the receiver checks."""
-        status = int(line.what)
+        status = line.status
         if sender is None:
-            request = next(
-                old for old in reversed(self._requests)
-                if old.sender == receiver and not old.final and old.method in (line.method or old.method, ) and old.method != "ACK"
-            )
+            delivery = None
+            request = next(old for old in reversed(self._requests) if old.sender == receiver and _open(old, line))
         else:
             delivery = next(
-                old for old in reversed(self._deliveries)
-                if old.receiver == sender and not old.final and old.request.method in (line.method or old.request.method, )
-                and old.request.method != "ACK" and receiver in (None, old.request.sender)
-            )
+                old
+                for old in reversed(self._deliveries)
+                if old.receiver == sender and not old.final and _open(old.request, line)
+                and receiver in (None, old.request.sender)
+            )  # fmt: skip
             request = delivery.request
+            self._answer(line, delivery)
             delivery.final = status if status >= 200 else 0
-            self._answer(line, sender, delivery)
-        if receiver is not None:
-            request.final = status if status >= 200 else 0
-        dialog = request.dialog
-        forms = request.forms_a_dialog and sender is not None and 100 < status < 300
-        if forms:
-            dialog.established = True
         if receiver is None:
             return []
-        actions = self._response_checks(request, sender, line.what)
-        if forms and sender is not None:
-            dialog.parties.remove(sender)
-            dialog.parties.append(sender)
-            path = receiver.path(sender)
-            names = [f"route_{dialog.name}_{receiver.name}_{place}".replace("-", "_") for place in range(len(path))]
-            actions += _record_routes(names, path)
-            dialog.routes[receiver] = [f"[${name}]" for name in reversed(names)]
+        request.final = status if status >= 200 else 0
+        dialog = request.dialog
+        to = literal(request.to if sender is None else request.to_of(sender))
+        if ";tag=" not in to and status != 100:
+            to += ";tag=[^[:cntrl:]]+"
+        via = f"SIP/2.0/UDP {literal(receiver.address)};branch={literal(request.branch)}(;[^,]*)?"
+        checks = [
+            has(f"^SIP/2.0 {status} "),
+            has(f"[[:cntrl:]]Via: {via}[[:cntrl:]]"),
+            at_most("Via", 1),
+            has(f"[[:cntrl:]]To: {to}[[:cntrl:]]"),
+            *lines(f"From: {request.from_}", f"Call-ID: {dialog.call_id}", f"CSeq: {request.cseq} {request.method}"),
+        ]
         if request.method == "INVITE" and status >= 300:
-            actions.append(_keep(f"to{request.line.number}", "To:", 1, ".+"))
-        contact = sender if forms and not any(header.startswith("Contact:") for header in line.headers) else None
-        return actions + self._same_rest(line, contact)
+            checks.append(keep(_to_variable(request), "To", 1, ".+"))
+        if sender is None or not _opens_a_dialog(request, status):
+            return checks + _same(*self._rest(line, None))
+        dialog.established = True
+        dialog.parties.remove(sender)
+        dialog.parties.append(sender)
+        path = receiver.path(sender)
+        names = dialog.route_variables(receiver, path)
+        dialog.routes[receiver] = [f"[${name}]" for name in reversed(names)]
+        return checks + _record_routes(names, path) + _same(*self._rest(line, sender))
 
-    def _answer(self, line: Line, sender: Phone, delivery: Delivery) -> None:
-        request, dialog = delivery.request, delivery.request.dialog
-        status = int(line.what)
-        headers, body = self._rest(line)
-        if request.forms_a_dialog and 100 < status < 300:
-            headers = [*(f"Record-Route: [${name}]" for name in delivery.record_routes), f"Contact: <{sender.contact}>", *headers]
+    def _answer(self, line: Line, delivery: Delivery) -> None:
+        request, sender = delivery.request, delivery.receiver
+        opens = _opens_a_dialog(request, line.status)
+        headers, body = self._rest(line, sender if opens else None)
+        names = request.dialog.route_variables(sender, delivery.path) if opens else []
         message = [
-            f"SIP/2.0 {status} {PHRASES[status]}",
+            f"SIP/2.0 {line.status} {PHRASES[line.status]}",
             *(f"Via:[${name}]" for name in delivery.vias),
+            *(f"Record-Route: [${name}]" for name in names),
             f"From: {request.from_}",
-            f"To: {request.to}" + (f";tag={dialog.tag(sender)}" if request.initial else ""),
-            f"Call-ID: {dialog.call_id}",
+            f"To: {request.to_of(sender)}",
+            f"Call-ID: {request.dialog.call_id}",
             f"CSeq: {request.cseq} {request.method}",
             *headers,
         ]
-        self.parts[sender.name].send(message, body)
+        self.scenarios[sender.name].send(message, body)
 
-    def _response_checks(self, request: Request, sender: Phone | None, status: str) -> list[str]:
-        dialog = request.dialog
-        assert request.sender is not None
-        to = _literal(request.to)
-        if request.initial and sender is not None:
-            to += f";tag={dialog.tag(sender)}"
-        elif ";tag=" not in to and status != "100":
-            to += ";tag=[^[:cntrl:]]+"
-        own = f"SIP/2.0/UDP {_literal(request.sender.address)};branch={_literal(request.branch)}(;[^,]*)?"
-        return [
-            _has(f"^SIP/2.0 {status} "),
-            _has(f"[[:cntrl:]]Via: {own}[[:cntrl:]]"),
-            _none("Via:", 2),
-            _has(f"[[:cntrl:]]To: {to}[[:cntrl:]]"),
-            *_header(f"From: {request.from_}", f"Call-ID: {dialog.call_id}", f"CSeq: {request.cseq} {request.method}"),
-        ]
+    # -- headers and bodies --------------------------------------------------------------------------------------------
 
-    # -- headers and bodies ----------------------------------------------------------------------------------------------
-
-    def _rest(self, line: Line) -> tuple[list[str], str]:
-        """The headers of a line, with those of its body, and the body."""
+    def _rest(self, line: Line, contact: Phone | None) -> tuple[list[str], str]:
+        """The headers of a line and of its body, and the body. contact: whose Contact is added if the line has none."""
         headers = [self._filled(header, line) for header in line.headers]
-        body = "".join(f"{self._filled(text, line)}\n" for text in line.body)
+        if contact is not None and not any(header.startswith("Contact:") for header in headers):
+            headers.append(f"Contact: <{contact.contact}>")
+        body = [self._filled(text, line) for text in line.body]
         direction = line.word("sdp")
         if direction is not None:
             host = self._phones[line.sender].address.partition(":")[0]
-            body = "\n".join([
-                "v=0", f"o={line.sender} 1 {line.number} IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0",
-                "m=audio 49172 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", *([f"a={direction}"] if direction else []), "",
-            ])  # fmt: skip
             headers.append("Content-Type: application/sdp")
-        return headers, body
-
-    def _same_rest(self, line: Line, contact: Phone | None | bool) -> list[str]:
-        """Checks that the headers and the body are as they were sent."""
-        headers, body = self._rest(line)
-        if isinstance(contact, Phone):
-            headers.append(f"Contact: <{contact.contact}>")
-        actions = _header(*headers, f"Content-Length: {_size(body)}")
-        return actions + [_has(f"[[:cntrl:]]{_literal(text)}[[:cntrl:]]") for text in body.splitlines()]
+            body = [
+                "v=0", f"o={line.sender} 1 {line.number} IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0",
+                "m=audio 49172 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", *([f"a={direction}"] if direction else []),
+            ]  # fmt: skip
+        return headers, "".join(f"{text}\n" for text in body)
 
     def _filled(self, text: str, line: Line) -> str:
-        def fill(match: re.Match[str]) -> str:
+        """With values in the place of `{…}`; see tests/ladder.py."""
+
+        def value(match: re.Match[str]) -> str:
             words = match[1].split()
             if len(words) == 3:
-                dialog = next(dialog for dialog in self._dialogs if dialog.name == words[1])
-                value = dialog.replaced(self._phones[words[2]])
-                return quote(value, safe="") if words[0] == "escaped" else value
+                replaced = next(dialog for dialog in self._dialogs if dialog.name == words[1])
+                known = replaced.replaced(self._phones[words[2]])
+                return quote(known, safe="") if words[0] == "escaped" else known
             name, _, what = match[1].partition(".")
             if name == PROXY:
                 return self._phones[line.receiver if line.sender == PROXY else line.sender].proxy
-            return str(getattr(self._phones[name], what))
+            return self._phones[name].contact if what == "contact" else self._phones[name].aor
 
-        return re.sub(r"\{([^}]*)\}", fill, text)
-
-
-def _is_about(method: str, invite: Request, receiver: Phone | None) -> bool:
-    if method == "CANCEL":
-        return not invite.final
-    return invite.final >= 300 if receiver is None else 200 <= invite.final < 300 and receiver in invite.dialog.parties
+        return re.sub(r"\{([^}]*)\}", value, text)
 
 
-# -- SIPp's actions; POSIX extended regular expressions --------------------------------------------------------------------
+def _open(request: Request, line: Line) -> bool:
+    """Whether a response may be one to this request."""
+    return not request.final and request.method != "ACK" and line.method in (None, request.method)
 
 
-def _has(pattern: str) -> str:
-    return f'<ereg search_in="msg" regexp={quoteattr(pattern)} check_it="true" assign_to="seen"/>'
+def _opens_a_dialog(request: Request, status: int) -> bool:
+    return request.forms_a_dialog and 100 < status < 300
 
 
-def _has_not(pattern: str) -> str:
-    return f'<ereg search_in="msg" regexp={quoteattr(pattern)} check_it_inverse="true" assign_to="seen"/>'
+def _to_variable(invite: Request) -> str:
+    return f"to{invite.line.number}"
 
 
-def _header(*lines: str) -> list[str]:
-    """Each line stands in the message; or, behind "no ", no line of that name does."""
-    return [
-        _has_not(f"[[:cntrl:]]{line[3:]}:") if line.startswith("no ") else _has(f"[[:cntrl:]]{_literal(line)}[[:cntrl:]]")
-        for line in lines
-    ]
-
-
-def _keep(variable: str, name: str, place: int, pattern: str) -> str:
-    """Check a header by its place from the top, and keep what matches."""
-    return (
-        f'<ereg search_in="hdr" header="{name}" occurence="{place}" regexp={quoteattr(pattern)} check_it="true" '
-        f'assign_to="{variable}"/>'
-    )
-
-
-def _none(name: str, place: int) -> str:
-    return f'<ereg search_in="hdr" header="{name}" occurence="{place}" regexp="." check_it_inverse="true" assign_to="seen"/>'
-
-
-def _same(variable: str, other: str) -> str:
-    return f'<strcmp assign_to="differ" variable="{variable}" variable2="{other}" check_it="true"/>'
+def _same(headers: list[str], body: str) -> list[str]:
+    """Checks that the headers and the body are as they were sent."""
+    return lines(*headers, f"Content-Length: {size(body)}", *body.splitlines())
 
 
 def _record_routes(names: list[str], path: list[str]) -> list[str]:
-    """One value of each proxy, the last one's on top (RFC 3261 §16.6 item 4)."""
+    """Checks of one value for each proxy, the last one's on top (RFC 3261 §16.6 item 4)."""
     return [
-        _keep(name, "Record-Route:", place, f"<sip:([^@>]*@)?{_literal(proxy)};lr>")
-        for place, (name, proxy) in enumerate(zip(names, reversed(path), strict=True), 1)
-    ] + [_none("Record-Route:", len(names) + 1)]
-
-
-def _touch(file: Path) -> str:
-    return f"<exec command={quoteattr(f'touch {file}')}/>"
-
-
-def _literal(text: str) -> str:
-    return re.sub(r"([\\.^$|?*+(){}\[\]])", r"\\\1", text)
-
-
-def _size(body: str) -> int:
-    """Bytes on the wire, where SIPp ends lines with CRLF."""
-    return len(body.replace("\n", "\r\n").encode())
+        *(keep(name, "Record-Route", place, f"<sip:([^@>]*@)?{literal(proxy)};lr>")
+          for place, (name, proxy) in enumerate(zip(names, reversed(path), strict=True), 1)),
+        at_most("Record-Route", len(names)),
+    ]  # fmt: skip

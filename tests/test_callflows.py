@@ -18,7 +18,8 @@ from tests.parts import CALL, Phone, Writer
 from tests.running import running
 from tests.waiting import eventually
 
-FLOWS = sorted(SCENARIOS.glob("rfc*/*.toml"))
+FLOWS = {f"{file.parent.name}-{file.stem}": file for file in sorted(SCENARIOS.glob("rfc*/*.toml"))}
+FILES = [pytest.param(file, id=name) for name, file in FLOWS.items()]
 
 
 class Stage:
@@ -47,11 +48,11 @@ class Stage:
             identity = special.get("same_as", name)
             phones[name] = Phone(
                 name, special.get("user", identity), identity, f"{host}:{sipp.port}", f"{host}:{port}",
-                special.get("registered", True),
+                special.get("registered", True), special.get("q"),
             )  # fmt: skip
         self._writer = Writer(flow, phones, folder)
-        for name, part in self._writer.parts.items():
-            (folder / f"{name}.xml").write_text(part.xml, encoding="utf-8")
+        for name, scenario in self._writer.scenarios.items():
+            (folder / f"{name}.xml").write_text(scenario.xml, encoding="utf-8")
 
     def play(self) -> None:
         """Every phone must get to the end of its part."""
@@ -85,7 +86,12 @@ class Stage:
 
 
 @pytest.mark.sipp
-@pytest.mark.parametrize("file", [pytest.param(file, id=f"{file.parent.name}-{file.stem}") for file in FLOWS])
+@pytest.mark.parametrize("file", FILES)
 def test_a_flow(file: Path, tmp_path: Path) -> None:
     with ExitStack() as stack:
         Stage(Flow.read(file), tmp_path, stack).play()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_messages_of_a_flow_have_one_order_only(file: Path) -> None:
+    assert Flow.read(file).races() == []
