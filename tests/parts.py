@@ -297,7 +297,7 @@ class Writer:
         return checks
 
     def _dialog(self, line: Line, sender: Phone, receiver: Phone | None, aor: str) -> Dialog:
-        name = line.dialog or f"{line.sender}-{line.receiver}"
+        name = line.dialog or f"{line.sender}-{'registrar' if line.what == 'REGISTER' else line.receiver}"
         for dialog in reversed(self._dialogs):
             if dialog.name == name or (not line.dialog and sender in dialog.parties and receiver in dialog.parties):
                 break

@@ -5,6 +5,7 @@ The flows are in tests/sipp/rfc3665 and tests/sipp/rfc5359, one a file; docs/cal
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,10 +16,14 @@ import pytest
 from tests.ladder import Flow
 from tests.load import SCENARIOS, Sipp
 from tests.parts import CALL, Phone, Writer
-from tests.running import running
+from tests.running import HERE, running
 from tests.waiting import eventually
 
 FLOWS = {f"{file.parent.name}-{file.stem}": file for file in sorted(SCENARIOS.glob("rfc*/*.toml"))}
+SECTIONS = {
+    "rfc3665": [f"2.{number}" for number in range(1, 6)] + [f"3.{number}" for number in range(1, 12)],
+    "rfc5359": [f"2.{number}" for number in range(1, 19)],
+}
 FILES = [pytest.param(file, id=name) for name, file in FLOWS.items()]
 
 
@@ -95,3 +100,22 @@ def test_a_flow(file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_the_messages_of_a_flow_have_one_order_only(file: Path) -> None:
     assert Flow.read(file).races() == []
+
+
+def test_the_page_lists_every_flow_of_the_rfcs_and_every_file() -> None:
+    page = (HERE.parent / "docs" / "callflows.md").read_text(encoding="utf-8")
+    listed: dict[str, list[str]] = {rfc: [] for rfc in SECTIONS}
+    files = {}
+    for rfc, table in zip(SECTIONS, page.split("\n## ")[1:], strict=True):
+        for section, flow, file, note in re.findall(
+            r"^\| ([\d.]+) \| (.*?) \| (.*?) \| (.*?) ?\|$", table, re.MULTILINE
+        ):
+            listed[rfc].append(section)
+            if file == "–":
+                assert note, f"{section} is not played, and nobody says why"
+            else:
+                name = file.strip("`")
+                assert section == re.sub(r"\.0?(\d+)-.*", r".\1", name)
+                files[f"{rfc}-{name}"] = flow
+    assert {rfc: list(dict.fromkeys(sections)) for rfc, sections in listed.items()} == SECTIONS
+    assert files == {name: Flow.read(file).name for name, file in FLOWS.items()}
