@@ -21,7 +21,7 @@ def free_port() -> int:
 
 
 class Sipp:
-    """One end of many calls, on one port of loopback."""
+    """One end of many calls. port: its port of loopback."""
 
     def __init__(self, proxy: Running, folder: Path, user: str) -> None:
         self.user = user

@@ -28,7 +28,7 @@ FILES = [pytest.param(file, id=name) for name, file in FLOWS.items()]
 
 
 class Stage:
-    """Proxies and phones for one flow."""
+    """Proxies and phones for one flow. folder: where they leave their files. stack: what ends them."""
 
     def __init__(self, flow: Flow, folder: Path, stack: ExitStack) -> None:
         self._flow = flow
@@ -94,6 +94,15 @@ class Stage:
 @pytest.mark.parametrize("file", FILES)
 def test_a_flow(file: Path, tmp_path: Path) -> None:
     with ExitStack() as stack:
+        Stage(Flow.read(file), tmp_path, stack).play()
+
+
+@pytest.mark.sipp
+def test_a_phone_notices_when_something_is_not_as_the_ladder_has_it(tmp_path: Path) -> None:
+    file = tmp_path / "flow.toml"
+    right = FLOWS["rfc5359-2.07-forwarding-unconditional"].read_text(encoding="utf-8")
+    file.write_text(right.replace("reason=unconditional", "reason=user-busy"), encoding="utf-8")
+    with ExitStack() as stack, pytest.raises(AssertionError, match=r"(?s)^carol.*Failed regexp match.*user-busy"):
         Stage(Flow.read(file), tmp_path, stack).play()
 
 
