@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.ladder import Flow
+from tests.callflows.flow import Flow
+from tests.callflows.parts import CALL, Phone, Writer
 from tests.load import SCENARIOS, Sipp
-from tests.parts import CALL, Phone, Writer
 from tests.running import HERE, running
 from tests.waiting import eventually
 

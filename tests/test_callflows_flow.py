@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ladder import Flow, Line
+from tests.callflows.flow import Flow, Line
 
 
 def flow(folder: Path, ladder: str) -> Flow:

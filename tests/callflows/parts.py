@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.ladder import PROXY, Flow, Line
-from tests.scenario import Scenario, at_most, has, keep, lines, literal, same, size, touch
+from tests.callflows.flow import PROXY, Flow, Line
+from tests.callflows.scenario import Scenario, at_most, has, keep, lines, literal, same, size, touch
 
 CALL = "callflow"
 """Behind `dialog///` in every Call-ID: SIPp takes that for one call, so that one scenario may have many dialogs."""
@@ -392,7 +392,7 @@ class Writer:
         return headers, "".join(f"{text}\n" for text in body)
 
     def _filled(self, text: str, line: Line) -> str:
-        """With values in the place of `{…}`; see tests/ladder.py."""
+        """With values in the place of `{…}`; see tests/callflows/flow.py."""
 
         def value(match: re.Match[str]) -> str:
             words = match[1].split()

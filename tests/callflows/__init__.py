@@ -1,0 +1,1 @@
+"""Call flows as RFCs draw them, and how SIPp plays them."""
