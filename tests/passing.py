@@ -6,9 +6,11 @@ It takes messages apart in a way of its own, so that a mistake of the parser can
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from sipfullproxy.engine.flow import Flow, Send
-from tests.helpers import Lab
+from sipfullproxy.sip.framing import PING, Framer
+from tests.helpers import Lab, Phone
 
 OURS = {
     b"via", b"v",  # ours on top of the others, and in the one below where it really came from
@@ -44,15 +46,53 @@ def fate_of(lab: Lab, data: bytes, source: tuple[str, int]) -> tuple[str, list[S
 
     The word is "forwarded" (to whomever), the status of our final answer, "dropped", or "junk".
     """
+    return _fate(lab, data, Flow("udp", lab.address, source))
+
+
+def connect(phone: Phone) -> Flow:
+    """Have a phone register over TCP; the way of all that it says from then on."""
+    flow = Flow("tcp", phone.lab.address, phone.address, 1)
+    contact = f"Contact: <{phone.contact};transport=tcp>"
+    register = phone.compose("REGISTER", "sip:10.0.0.1", to=f"<{phone.aor}>", contact=False, headers=(contact,))
+    fate, _ = _fate(phone.lab, register, flow)
+    assert fate == "200"
+    return flow
+
+
+def fates_on(flow: Flow, lab: Lab, data: bytes) -> list[str]:
+    """What becomes of each message of a stream, as `fate_of` says it, and "ping" for a keepalive.
+
+    At the end "closed" where nothing more could be read, or "waiting" where a message is not whole.
+    """
+    framer = Framer()
+    fates = ["ping" if item == PING else _fate(lab, item, flow)[0] for item in framer.feed(data)]
+    if framer.broken is None:
+        whole = framer.feed(b"\r\n\r\n") == [PING]
+        return fates if whole else [*fates, "waiting"]
+    if framer.broken.request is not None:
+        sends = lab.engine.refuse(framer.broken.request, framer.broken.error, flow, lab.now)
+        fates += [send.data[8:11].decode() for send in sends]
+    return [*fates, "closed"]
+
+
+def framed(pieces: Iterable[bytes]) -> tuple[list[bytes], str]:
+    """What a framer makes of a stream that comes in these pieces, and why it is broken in the end, or ""."""
+    framer = Framer()
+    found = [item for piece in pieces for item in framer.feed(piece)]
+    broken = framer.broken
+    return found, "" if broken is None else f"{broken.error} {broken.request.start if broken.request else None!r}"
+
+
+def _fate(lab: Lab, data: bytes, flow: Flow) -> tuple[str, list[Send]]:
     junk = lab.engine.junk
-    sends = lab.engine.receive(data, Flow("udp", lab.address, source), lab.now)
+    sends = lab.engine.receive(data, flow, lab.now)
     sends = [send for send in sends if not send.data.startswith(b"SIP/2.0 100 ")]
     if not sends:
         return ("junk" if lab.engine.junk > junk else "dropped"), []
     assert len(sends) == 1
     if not sends[0].data.startswith(b"SIP/2.0 "):
         return "forwarded", sends
-    assert sends[0].flow.remote[0] == source[0]
+    assert sends[0].flow.remote[0] == flow.remote[0]
     return sends[0].data[8:11].decode(), sends
 
 

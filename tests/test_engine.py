@@ -10,7 +10,9 @@ from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Failed
 from sipfullproxy.engine.flow import Flow
-from sipfullproxy.sip.message import Response, parse
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.framing import Framer
+from sipfullproxy.sip.message import Request, Response, parse
 from tests.helpers import PROXY, Lab, Phone, call, hang_up
 
 
@@ -124,6 +126,34 @@ def test_a_response_that_belongs_to_nothing_is_dropped(lab: Lab, response: bytes
     """§16.7 item 3, RFC 6026 §7.3."""
     assert lab.put(response, ("10.0.0.11", 5060)) == []
     assert lab.engine.junk == 0
+
+
+# -- refuse -----------------------------------------------------------------------------------------------------------
+
+
+def broken(start: bytes) -> tuple[Request, SipError]:
+    """A request on a stream whose end nobody knows."""
+    framer = Framer()
+    assert framer.feed(start + b" SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.77;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n") == []
+    assert framer.broken is not None and framer.broken.request is not None
+    return framer.broken.request, framer.broken.error
+
+
+def test_a_request_without_an_end_is_answered_on_its_own_connection(lab: Lab) -> None:
+    flow = Flow("tcp", lab.address, ("10.0.0.10", 40_000), 1)
+    (send,) = lab.engine.refuse(*broken(b"OPTIONS sip:bob@10.0.0.1"), flow, lab.now)
+    assert (send.flow, send.cause) == (flow, 1)
+    response = parse(send.data)
+    assert isinstance(response, Response)
+    assert response.status == 400
+    assert response.values(b"warning") == [b'399 10.0.0.1:5060 "No Content-Length, which a stream needs"']
+    assert response.values(b"via") == [b"SIP/2.0/TCP 10.0.0.77;branch=z9hG4bK1;received=10.0.0.10"]
+    assert lab.engine.load["transactions"] == 0
+
+
+def test_an_ack_without_an_end_is_not(lab: Lab) -> None:
+    flow = Flow("tcp", lab.address, ("10.0.0.10", 40_000), 1)
+    assert lab.engine.refuse(*broken(b"ACK sip:bob@10.0.0.1"), flow, lab.now) == []
 
 
 # -- receive: bugs ----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import pytest
 
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.framing import Framer
 from sipfullproxy.sip.grammar import parameters, split_list, unescape, unfold, unquote, whole_number
 from sipfullproxy.sip.headers.address import Address, tag
 from sipfullproxy.sip.headers.cseq import parse_cseq
@@ -109,6 +110,13 @@ def read_message(data: bytes) -> None:
         read_uri(message.uri_text)
 
 
+def read_stream(data: bytes) -> None:
+    """A stream that comes in drops."""
+    framer = Framer()
+    for at in range(0, len(data), 16):
+        framer.feed(data[at : at + 16])
+
+
 # What reads, with what leads in and what makes it fail in the end.
 READERS: list[tuple[Callable[[bytes], object], bytes, bytes]] = [
     (unfold, b"", b""),
@@ -143,6 +151,9 @@ READERS: list[tuple[Callable[[bytes], object], bytes, bytes]] = [
     (parse_cseq, b"", b"\0"),
     (parse_cseq, b"1", b"\0"),
     (parse_cseq, b"1 A", b"\0"),
+    (read_stream, b"", b""),
+    (read_stream, b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a\r\n", b""),
+    (read_stream, b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a\r\nl: 200000\r\n\r\n", b""),
 ]
 
 # Where in a datagram they all meet.

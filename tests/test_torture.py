@@ -16,7 +16,7 @@ from sipfullproxy.engine.flow import Send
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request, Response, parse
 from tests.helpers import Lab, Phone
-from tests.passing import assert_passed, fate_of, split
+from tests.passing import assert_passed, connect, fate_of, fates_on, framed, split
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "torture"
 
@@ -180,6 +180,50 @@ def test_and_meets_it_behind_empty_lines_and_before_junk(torture: Torture) -> No
     fate, _ = play(b"\r\n\r\n" + data)
     # The copy of RFC 5118 whose body is too short gets it from the junk.
     assert fate == (FORWARDED if torture.name == "rfc5118_4_6" else torture.fate)
+
+
+# -- on a stream -------------------------------------------------------------------------------------------------------
+
+# Where the fate on TCP differs from that on UDP, and why. Over UDP the end of the datagram ends what is unclear.
+ON_A_STREAM = {
+    "dblreq": (["200", "404", "closed"], "the second message is one; what is behind its length is not"),
+    "clerr": (["waiting"], "the rest of the body may still come"),
+    "rfc5118_4_6": (["waiting"], "the same"),
+    "ncl": (["400", "closed"], "nobody knows where the next message begins"),
+    "mcl01": (["400", "closed"], "the same"),
+    "inv2543": (["400", "closed"], "a stream needs a Content-Length"),
+    "rfc5118_4_8": (["forwarded", "closed"], "what is behind its length is no message"),
+    "rfc5118_4_9": (["forwarded", "waiting"], "what is behind its length could become one"),
+    "bigcode": (["closed"], "this is no SIP"),
+    "test": (["closed"], "nor is this"),
+}
+
+
+@every
+def test_a_torture_message_meets_its_fate_on_a_stream(torture: Torture) -> None:
+    fates, why = ON_A_STREAM.get(torture.name, ([torture.fate], torture.why))
+    stage = Stage(torture.data)
+    assert fates_on(connect(stage.sender), stage.lab, torture.data) == fates, why
+
+
+@every
+def test_and_is_the_same_wherever_the_stream_is_split(torture: Torture) -> None:
+    stream = GOOD + torture.data + GOOD
+    whole = framed([stream])
+    assert whole[0][0] == GOOD
+    for cut in range(len(stream)):
+        assert framed([stream[:cut], stream[cut:]]) == whole
+
+
+def test_all_of_them_on_one_stream_stay_apart() -> None:
+    messages = [torture.data for torture in TABLE if torture.name not in ON_A_STREAM]
+    stream = b"".join(messages)
+    for size in (1, 2, 3, 1000, 1460, len(stream)):
+        pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+        assert framed(pieces) == (messages, "")
+
+
+GOOD = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.9\r\nl: 4\r\n\r\nbody"
 
 
 # -- what a fate does not say -----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from sipfullproxy.engine.flow import Send
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Response, parse
 from tests.helpers import Lab
-from tests.passing import assert_passed, fate_of, split
+from tests.passing import assert_passed, connect, fate_of, fates_on, framed, split
 
 FOLDER = Path(__file__).parent / "vectors"
 
@@ -137,3 +137,56 @@ def test_our_answer_is_well_formed_wherever_the_request_lets_it_be(vector: Vecto
     if vector.fate not in ("400", "505"):
         response.check()
         assert response.to_tag
+
+
+# -- on a stream -------------------------------------------------------------------------------------------------------
+
+# Where the fate on TCP differs from that on UDP, and why.
+ON_A_STREAM = {
+    "twoinone": (["200", "forwarded"], "what stands behind Content-Length is the next message"),
+    "shortbody": (["waiting"], "the rest of the body may still come"),
+    "shortresponse": (["waiting"], "the same"),
+    "noblankline": (["waiting"], "so may the end of the headers"),
+    "prose": (["waiting"], "and as long as no line has ended, this could be SIP"),
+    "feedsonly": (["waiting"], "and this"),
+    "nolength": (["400", "closed"], "a stream needs a Content-Length"),
+    "negativelength": (["400", "closed"], "nobody knows where the next message begins"),
+    "wordlength": (["400", "closed"], "the same"),
+    "twolengths": (["400", "closed"], "the same"),
+    "nocolon": (["400", "closed"], "in a head that is out of order no length is believed"),
+    "nameblank": (["400", "closed"], "the same"),
+    "foldfirst": (["400", "closed"], "the same"),
+    "barefeed": (["400", "closed"], "the same"),
+    "barereturn": (["400", "closed"], "the same"),
+    "bigstatus": (["closed"], "this is no SIP"),
+    "statusseven": (["closed"], "nor is this"),
+    "http": (["closed"], "nor this"),
+    "novia": (["closed"], "nobody to answer"),
+    "noviaresponse": (["closed"], "the same"),
+    "keepalive": (["ping"], "and is to be answered by a pong (RFC 5626 §4.4.1)"),
+}
+
+
+@every
+def test_a_message_meets_its_fate_on_a_stream(vector: Vector) -> None:
+    lab = Lab(domains=frozenset({"example.com"}))
+    alice, _ = lab.registered("alice", "bob")
+    fates, why = ON_A_STREAM.get(vector.name, ([vector.fate], vector.why))
+    assert fates_on(connect(alice), lab, vector.data) == fates, why
+
+
+@every
+def test_and_the_stream_may_be_split_anywhere(vector: Vector) -> None:
+    good = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.9\r\nl: 4\r\n\r\nbody"
+    stream = good + vector.data + good
+    whole = framed([stream])
+    for cut in range(len(stream)):
+        assert framed([stream[:cut], stream[cut:]]) == whole
+
+
+def test_all_of_them_on_one_stream_stay_apart() -> None:
+    messages = [vector.data for vector in TABLE if vector.name not in ON_A_STREAM]
+    stream = b"".join(messages)
+    for size in (1, 2, 3, 1000, 1460, len(stream)):
+        pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+        assert framed(pieces) == (messages, "")

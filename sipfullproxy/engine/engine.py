@@ -72,6 +72,16 @@ class Engine:
                 self._apologize(message, flow)
         return core.outbox.sends()
 
+    def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
+        """Answer the request whose end in a stream cannot be found (`sip.framing.Broken`). Then close the stream."""
+        core = self._core
+        core.outbox.now = now
+        self.serial += 1
+        core.outbox.cause = self.serial
+        if request.method != b"ACK":
+            core.refuse_unread(request, _same_tag(request), error, self._way_back(request, flow))
+        return core.outbox.sends()
+
     def tick(self, now: float) -> list[Send]:
         """Let all timers fire that are due."""
         core = self._core

@@ -218,18 +218,29 @@ def value_of(line: bytes) -> bytes:
 
 
 def parse(data: bytes) -> Request | Response:
-    """Take a datagram apart (RFC 3261 §7, §18.3).
+    """Take a datagram, or a message framed out of a stream, apart (RFC 3261 §7, §18.3).
 
-    data: one datagram; empty lines before the start line are ignored (§7.5), bytes behind Content-Length are cut off.
-    Returns a message that `check()` still has to look at. Raises SipError 400 when this is no SIP message at all, or
-    has no Via, so that nobody could be answered.
+    data: empty lines before the start line are ignored (§7.5), bytes behind Content-Length are cut off.
+    Returns a message that `check()` still has to look at. Raises as `parse_head` does.
     """
     head, blank, body = data.lstrip(CRLF).partition(b"\r\n\r\n")
     if not blank:
         head = head.removesuffix(CRLF)
+    message = parse_head(head)
+    message.body = body
+    message.size = len(data)
+    message.flaw = (message.flaw or _cut_body(message)) if blank else "No empty line behind the headers"
+    return message
+
+
+def parse_head(head: bytes) -> Request | Response:
+    """Take the part before the empty line apart: start line and header lines. The body of the message is b"".
+
+    Raises SipError 400 when this is no SIP message at all, or has no Via, so that nobody could be answered.
+    """
     start, *lines = head.split(CRLF)
     ends = len(lines)
-    flaw = "" if blank else "No empty line behind the headers"
+    flaw = ""
     if head.count(b"\n") != ends or head.count(b"\r") != ends:
         # Whoever cuts lines at a bare LF would read other headers than we do.
         flaw = "A line does not end with CRLF"
@@ -237,12 +248,27 @@ def parse(data: bytes) -> Request | Response:
         flaw = "Too many header lines"
         del lines[HEADER_LIMIT:]
     where, bad = _index(lines)
-    message = _with_start(start, lines, where, body)
+    message = _with_start(start, lines, where)
     if b"via" not in where:
         raise SipError(400, "No Via header")
-    message.size = len(data)
-    message.flaw = flaw or bad or _cut_body(message)
+    message.flaw = flaw or bad
     return message
+
+
+def content_length(message: Message) -> int | None:
+    """How many bytes the body is said to have (RFC 3261 §20.14); None where nothing is said.
+
+    Raises SipError 400 for what is no number, and for two that differ.
+    """
+    positions = message.where.get(b"content-length")
+    if positions is None:
+        return None
+    length, *others = [whole_number(value_of(message.lines[position]), LARGEST_BODY) for position in positions]
+    if length is None:
+        raise SipError(400, "Bad Content-Length")
+    if any(other != length for other in others):
+        raise SipError(400, "More than one Content-Length header")
+    return length
 
 
 def _index(lines: list[bytes]) -> tuple[dict[bytes, list[int]], str]:
@@ -268,19 +294,19 @@ def _index(lines: list[bytes]) -> tuple[dict[bytes, list[int]], str]:
     return where, flaw
 
 
-def _with_start(start: bytes, lines: list[bytes], where: dict[bytes, list[int]], body: bytes) -> Request | Response:
+def _with_start(start: bytes, lines: list[bytes], where: dict[bytes, list[int]]) -> Request | Response:
     if start[:4].upper() == b"SIP/":
         match = _STATUS_LINE.fullmatch(start)
         if match is None:
             raise SipError(400, "Bad status line")
-        return Response(start, lines, where, body, int(match[1]), match[2] or b"")
+        return Response(start, lines, where, b"", int(match[1]), match[2] or b"")
     match = _REQUEST_LINE.fullmatch(start)
     if match is not None:
-        return Request(start, lines, where, body, *match.groups())
+        return Request(start, lines, where, b"", *match.groups())
     match = _BROKEN_REQUEST_LINE.fullmatch(start)
     if match is None:
         raise SipError(400, "Not a SIP message")
-    return Request(start, lines, where, body, match[1], match[2], b"")
+    return Request(start, lines, where, b"", match[1], match[2], b"")
 
 
 def _join_folds(lines: list[bytes]) -> list[bytes]:
@@ -299,12 +325,12 @@ def _cut_body(message: Message) -> str:
 
     Returns what is wrong with that length, or "".
     """
-    positions = message.where.get(b"content-length")
-    if positions is None:
-        return ""
-    length = whole_number(value_of(message.lines[positions[0]]), LARGEST_BODY)
+    try:
+        length = content_length(message)
+    except SipError as error:
+        return error.reason
     if length is None:
-        return "Bad Content-Length"
+        return ""
     if length > len(message.body):
         return "Content-Length is over the length of the body"
     message.body = message.body[:length]
