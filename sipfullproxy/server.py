@@ -26,7 +26,7 @@ from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.mailbox import Mailbox
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
-from sipfullproxy.settings import Settings, read
+from sipfullproxy.settings import Settings, read, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport.addresses import is_local, lan_addresses
@@ -113,7 +113,7 @@ class Proxy:
         """
         targets = {"always": always, "busy": busy, "no_answer": no_answer, "not_registered": not_registered}
         given = {key: target for key, target in targets.items() if target is not None}
-        rule = read({"lang": self.settings.lang, "forward": {user: {**given, "after": after}}}).forward[user]
+        rule = read_rule(user, {**given, "after": after}, self.settings.lang)
         name = unescape(user.encode())
         with self._lock:
             if given:

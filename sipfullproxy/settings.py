@@ -75,6 +75,14 @@ def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
     return Settings(**values)
 
 
+def read_rule(user: object, table: Mapping[str, object], lang: Lang) -> Rule:
+    """How one user has his calls forwarded, from the keys of a table `[forward.user]`. Raises SettingsError."""
+    try:
+        return _rule(_user(user), table)
+    except _Bad as bad:
+        raise SettingsError(f"forward: {bad.words[lang]}") from None
+
+
 def _language(table: Mapping[str, object], default: Lang) -> Lang:
     """In which language to complain about `table`, which may itself say nonsense about that."""
     said = table.get("lang")

@@ -49,12 +49,12 @@ def fate_of(lab: Lab, data: bytes, source: tuple[str, int]) -> tuple[str, list[S
     return _fate(lab, data, Flow("udp", lab.address, source))
 
 
-def connect(phone: Phone) -> Flow:
+def connect(lab: Lab, phone: Phone) -> Flow:
     """Have a phone register over TCP; the way of all that it says from then on."""
-    flow = Flow("tcp", phone.lab.address, phone.address, 1)
+    flow = Flow("tcp", lab.address, phone.address, 1)
     contact = f"Contact: <{phone.contact};transport=tcp>"
     register = phone.compose("REGISTER", "sip:10.0.0.1", to=f"<{phone.aor}>", contact=False, headers=(contact,))
-    fate, _ = _fate(phone.lab, register, flow)
+    fate, _ = _fate(lab, register, flow)
     assert fate == "200"
     return flow
 

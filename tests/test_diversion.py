@@ -19,7 +19,7 @@ from sipfullproxy.engine.diversion import (
     address,
 )
 from sipfullproxy.engine.events import Forwarded
-from sipfullproxy.engine.timers import TIMER_C
+from sipfullproxy.engine.timers import CANCELLED, TIMER_C
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import parse_uri
@@ -99,6 +99,8 @@ def test_nobody_gets_the_same_call_twice_and_a_chain_has_a_longest() -> None:
     steps = tuple(Step(b"%d" % number, BOB, BUSY) for number in range(LONGEST_CHAIN))
     assert Turn(b"bob", BOB, None, steps[1:]).may_go_to(b"dave")
     assert not Turn(b"bob", BOB, None, steps).may_go_to(b"dave")
+    assert Turn(b"bob", BOB, None, steps[2:], before=1).may_go_to(b"dave")
+    assert not Turn(b"bob", BOB, None, steps[2:], before=2).may_go_to(b"dave"), "wherever it was sent on"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,18 @@ def test_always_to_somebody_without_a_phone_fails_as_his_calls_do() -> None:
     alice.invite("bob")
     assert statuses(alice) == [404]
     assert lab.kinds == ["failed"]
+
+
+@pytest.mark.parametrize("rule", [Rule(always="sip:bob@far.example.org"), Rule(not_registered="sip:bob@[::1]")])
+def test_where_no_way_leads_is_480_with_the_reason_and_no_181(rule: Rule) -> None:
+    """RFC 3261 §21.4.18: a proxy that knows the user, but has no valid forwarding location for him now."""
+    lab, (alice,) = house(bob=rule)
+    alice.invite("bob")
+    response = alice.takes(480)
+    assert response.values(b"warning") == [b'399 10.0.0.1:5060 "No way leads to where the calls to this user go"']
+    assert not alice.inbox
+    assert lab.kinds == ["failed"]
+    all_is_over(lab, 1)
 
 
 def test_escapes_in_the_name_hide_nobody() -> None:
@@ -358,6 +372,47 @@ def test_an_answer_that_crosses_the_cancel_wins() -> None:
     carol.takes("CANCEL")
 
 
+def test_a_refusal_waits_for_who_was_cancelled_and_may_have_answered_just_then() -> None:
+    """RFC 3261 §16.7 items 5 and 6: else the caller would hear a 486, and then a 200."""
+    for status, heard in ((200, [200]), (487, [486])):
+        lab, (alice, bob, carol) = house("bob", "carol", bob=Rule(no_answer="carol", after=7))
+        alice.invite("bob")
+        got = bob.takes("INVITE")
+        bob.ring(got)
+        lab.advance(7)
+        carol.reply(carol.takes("INVITE"), 486)
+        assert statuses(alice) == [100, 180, 181]
+        bob.reply(got, status)
+        assert statuses(alice) == heard
+        assert lab.kinds[2:] == [{200: "started", 487: "busy"}[status]]
+
+
+def test_who_never_answers_the_cancel_holds_up_a_refusal_for_half_a_minute_and_no_longer() -> None:
+    lab, (alice, bob, carol) = house("bob", "carol", bob=Rule(no_answer="carol", after=7))
+    alice.invite("bob")
+    bob.ring(bob.takes("INVITE"))
+    lab.advance(7)
+    carol.reply(carol.takes("INVITE"), 486)
+    lab.advance(CANCELLED)
+    assert statuses(alice)[:4] == [100, 180, 181, 486]
+
+
+def test_the_call_goes_on_without_waiting_for_who_was_cancelled() -> None:
+    """New targets may come as long as no final response went back (§16.5); so may an answer of the first."""
+    lab, (alice, bob, carol, dave) = house(
+        "bob", "carol", "dave", bob=Rule(no_answer="carol", after=7), carol=Rule(busy="dave")
+    )  # fmt: skip
+    alice.invite("bob")
+    got = bob.takes("INVITE")
+    bob.ring(got)
+    lab.advance(7)
+    carol.reply(carol.takes("INVITE"), 486)
+    dave.ring(dave.takes("INVITE"))
+    bob.answer(got)
+    assert statuses(alice) == [100, 180, 181, 181, 180, 200]
+    dave.takes("CANCEL")
+
+
 @pytest.mark.parametrize("status", [603, 302, 486])
 def test_a_refusal_that_crosses_the_cancel_changes_nothing(status: int) -> None:
     lab, (alice, bob, carol, dave) = house(
@@ -393,8 +448,10 @@ def test_phones_of_lower_q_are_not_tried_behind_the_other_one() -> None:
     second = lab.phone("bob", "10.0.1.2:5060")
     second.register(contacts=[f"<{second.contact}>;q=0.1"])
     alice.invite("bob")
-    bob.ring(bob.takes("INVITE"))
+    got = bob.takes("INVITE")
+    bob.ring(got)
     lab.advance(7)
+    bob.reply(got, 487)
     carol.reply(carol.takes("INVITE"), 486)
     assert not second.inbox and statuses(alice)[-1] == 486
 
@@ -467,11 +524,14 @@ def test_the_caller_gives_up_before_the_third_one_had_a_turn() -> None:
     got = bob.takes("INVITE")
     bob.ring(got)
     lab.advance(5)
-    carol.ring(carol.takes("INVITE"))
+    second = carol.takes("INVITE")
+    carol.ring(second)
     lab.advance(5)
     alice.cancel(sent)
     bob.reply(got, 480)
-    assert statuses(alice)[-2:] == [200, 480] and not dave.inbox
+    assert statuses(alice)[-1] == 200, "Carol may have answered just then"
+    carol.reply(second, 487)
+    assert statuses(alice) == [487] and not dave.inbox
 
 
 def test_two_phones_ring_at_once_though_nothing_is_left_for_who_comes_next() -> None:
@@ -579,8 +639,10 @@ def test_a_challenge_of_a_phone_that_was_replaced_is_not_passed_on() -> None:
     second.register()
     alice.invite("bob")
     bob.reply(bob.takes("INVITE"), 401, headers=('WWW-Authenticate: Digest realm="bob"',))
-    second.ring(second.takes("INVITE"))
+    got = second.takes("INVITE")
+    second.ring(got)
     lab.advance(5)
+    second.reply(second.takes("CANCEL"), 200), second.reply(got, 487)
     carol.reply(carol.takes("INVITE"), 407, headers=('Proxy-Authenticate: Digest realm="carol"',))
     for status in (100, 180, 181):
         alice.takes(status)
@@ -680,6 +742,23 @@ def test_a_call_that_was_sent_on_all_too_often_elsewhere_stays_here() -> None:
     alice.invite("bob", headers=("Diversion: <sip:x@192.0.2.1>",) * LONGEST_CHAIN)
     bob.takes("INVITE")
     assert not carol.inbox
+
+
+def test_steps_here_and_elsewhere_count_together() -> None:
+    users = [f"u{number}" for number in range(LONGEST_CHAIN + 3)]
+    rules = {user: Rule(always=after) for user, after in zip(["bob", *users], users, strict=False)}
+    _, (alice, *phones) = house(*users, **rules)
+    alice.invite("bob", headers=("Diversion: <sip:x@192.0.2.1>, <sip:y@192.0.2.1>",))
+    (last,) = [phone for phone in phones if phone.inbox]
+    assert last.user == users[LONGEST_CHAIN - 3]
+    assert len(diversions(last.takes("INVITE"))) == LONGEST_CHAIN
+
+
+def test_a_302_is_one_step_too_many_as_well() -> None:
+    _, (alice, bob, carol) = house("bob", "carol")
+    alice.invite("bob", headers=("Diversion: <sip:x@192.0.2.1>",) * LONGEST_CHAIN)
+    bob.reply(bob.takes("INVITE"), 302, headers=("Contact: <sip:carol@10.0.0.1>",))
+    assert not carol.inbox and statuses(alice) == [100, 302]
 
 
 def test_a_phone_sends_the_call_to_somebody_who_has_calls_forwarded() -> None:

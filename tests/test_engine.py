@@ -216,7 +216,9 @@ def test_a_bug_in_taking_apart_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
     assert bugged.lab.engine.junk == 0
 
 
-def test_a_bug_in_an_ack_or_a_response_is_reported_and_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_in_an_ack_is_reported_and_not_answered_and_one_in_a_response_is_answered_to_the_caller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with monkeypatch.context() as patch:
         bugged = Bugged(patch, "sipfullproxy.engine.engine.loop_mark")
         bugged.alice.request("ACK", "sip:bob@10.0.0.1", to="<sip:bob@10.0.0.1>;tag=1")
@@ -227,7 +229,91 @@ def test_a_bug_in_an_ack_or_a_response_is_reported_and_not_answered(monkeypatch:
         bugged.alice.takes(100)
         bugged.bob.ring(bugged.bob.takes("INVITE"))
     assert len(bugged.bugs) == 2
-    assert not bugged.alice.inbox
+    assert bugged.bob.waiting == ["CANCEL"] and bugged.alice.waiting == [500]
+
+
+@pytest.mark.parametrize(
+    ("where", "status"),
+    [
+        ("sipfullproxy.engine.forwarding.Forwarder.response", 180),
+        ("sipfullproxy.engine.forwarding.Forwarder.response", 200),
+        ("sipfullproxy.engine.forking._contacts", 302),
+        ("sipfullproxy.engine.forking.Fork._give_up", 603),
+        ("sipfullproxy.engine.calls.Call.response", 180),
+    ],
+)
+def test_a_bug_in_a_response_ends_its_call_with_a_500(monkeypatch: pytest.MonkeyPatch, where: str, status: int) -> None:
+    """Nobody waits for ever: the caller is answered, the phones that still ring are cancelled, the tables get empty."""
+    with monkeypatch.context() as patch:
+        bugged = Bugged(patch, where)
+        lab, alice, bob = bugged.lab, bugged.alice, bugged.bob
+        second = lab.phone("bob", "10.0.1.2:5060")
+        second.register()
+        sent = alice.invite("bob")
+        got, other = bob.takes("INVITE"), second.takes("INVITE")
+        second.reply(other, 100), bob.reply(got, 100)
+        bob.reply(got, status, headers=("Contact: <sip:carol@10.0.0.1>",))
+        assert isinstance(bugged.bugs[0], ZeroDivisionError)
+    if where != "sipfullproxy.engine.forking.Fork._give_up":
+        second.takes("CANCEL")
+        second.reply(other, 487)
+    if status == 180:
+        bob.takes("CANCEL")
+        bob.reply(got, 487)
+    else:
+        assert "CANCEL" not in bob.waiting, "he has given his answer"
+    while (response := alice.takes()).status < 200:
+        pass
+    assert response.status == 500
+    alice.ack_failure(sent, response)
+    lab.advance(300)
+    assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 3}
+
+
+@pytest.mark.parametrize(
+    ("where", "status", "heard"),
+    [
+        ("sipfullproxy.engine.forwarding.Forwarder.response", 404, 500),
+        ("sipfullproxy.engine.forking.Fork._rank", 404, 500),
+        ("sipfullproxy.engine.forking.Fork._failed", 404, 404),
+        ("sipfullproxy.engine.calls.Call.response", 404, 404),
+        ("sipfullproxy.engine.calls.Call.response", 200, 200),
+    ],
+)
+def test_a_bug_in_a_last_response_is_a_500_unless_it_had_gone_out(
+    monkeypatch: pytest.MonkeyPatch, where: str, status: int, heard: int
+) -> None:
+    with monkeypatch.context() as patch:
+        bugged = Bugged(patch, where)
+        sent = bugged.alice.invite("bob")
+        bugged.bob.reply(bugged.bob.takes("INVITE"), status)
+        assert bugged.bugs
+    bugged.alice.takes(100)
+    response = bugged.alice.takes(heard)
+    if heard >= 300:
+        bugged.alice.ack_failure(sent, response)
+    bugged.lab.advance(300)
+    assert bugged.lab.engine.load["transactions"] == bugged.lab.engine.load["timers"] == 0
+
+
+def test_a_bug_when_nobody_answers_ends_the_call_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    bugged = Bugged(monkeypatch, "sipfullproxy.engine.forking.Fork.lost")
+    lab, alice = bugged.lab, bugged.alice
+    sent = alice.invite("bob")
+    alice.takes(100)
+    lab.advance(32)
+    alice.ack_failure(sent, alice.takes(500))
+    lab.advance(300)
+    assert lab.engine.load["transactions"] == lab.engine.load["calls"] == 0
+
+
+def test_a_bug_when_a_phone_is_gone_ends_the_call_and_spares_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    bugged = Bugged(monkeypatch, "sipfullproxy.engine.forking.Fork.lost")
+    lab, alice, bob = bugged.lab, bugged.alice, bugged.bob
+    alice.invite("bob"), alice.request("OPTIONS", f"sip:bob@{PROXY[0]}")
+    lab.lose(bob.address)
+    assert sorted(alice.waiting) == [100, 500, 500]
+    assert len(bugged.bugs) == 2
 
 
 def test_a_bug_in_a_timer_stops_no_other_timer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -470,6 +470,7 @@ def test_a_phone_that_sends_its_calls_on(lab: Lab, alice: Phone, bob: Phone, car
     alice.takes(100)
     bob.reply(bob.takes("INVITE"), 302, contact=False, headers=("Contact: <sip:carol@10.0.0.1>",))
     bob.takes("ACK")
+    alice.takes(181)
     got = carol.takes("INVITE")
     carol.ring(got)
     alice.takes(180)

@@ -198,6 +198,9 @@ def test_a_wrong_target_is_told_where_it_was_given(make: Callable[..., Proxy]) -
         proxy.forward("bob", busy="carol smith")
     with pytest.raises(SettingsError, match=r"^forward: bob\.after = 0: must be a whole number"):
         proxy.forward("bob", no_answer="carol", after=0)
+    for user in (["x"], ("x", ["y"]), 5, None, "", "carol smith", "a@b"):
+        with pytest.raises(SettingsError, match=r"^forward: .*: must be a user, such as bob"):
+            proxy.forward(user, busy="carol")  # type: ignore[arg-type]
     proxy.forward("nobody")
 
 

@@ -203,7 +203,7 @@ ON_A_STREAM = {
 def test_a_torture_message_meets_its_fate_on_a_stream(torture: Torture) -> None:
     fates, why = ON_A_STREAM.get(torture.name, ([torture.fate], torture.why))
     stage = Stage(torture.data)
-    assert fates_on(connect(stage.sender), stage.lab, torture.data) == fates, why
+    assert fates_on(connect(stage.lab, stage.sender), stage.lab, torture.data) == fates, why
 
 
 @every

@@ -172,7 +172,7 @@ def test_a_message_meets_its_fate_on_a_stream(vector: Vector) -> None:
     lab = Lab(domains=frozenset({"example.com"}))
     alice, _ = lab.registered("alice", "bob")
     fates, why = ON_A_STREAM.get(vector.name, ([vector.fate], vector.why))
-    assert fates_on(connect(alice), lab, vector.data) == fates, why
+    assert fates_on(connect(lab, alice), lab, vector.data) == fates, why
 
 
 @every

@@ -28,7 +28,8 @@ LONGEST_AFTER = 180
 Only whole seconds, because each duration has a queue of its own (timers.py)."""
 
 LONGEST_CHAIN = 5
-"""How often one call is sent on. More than that nobody has wanted; the last one in the chain just rings."""
+"""How often one call is sent on, here and elsewhere. More than that nobody has wanted; the last one in the chain just
+rings."""
 
 _REASONS = {
     ALWAYS: b"unconditional", BUSY: b"user-busy", NO_ANSWER: b"no-answer", NOT_REGISTERED: b"unavailable",
@@ -79,13 +80,15 @@ class Turn(NamedTuple):
     """Whose turn it is to take a call.
 
     who: the name of a user of ours, or else the URI. uri: where the call goes. rule: what that user has wanted, if
-    anything. steps: by whom the call was sent there, the latest first.
+    anything. steps: by whom the call was sent there, the latest first. before: how often it had been sent on when it
+    came here (its Diversion values).
     """
 
     who: bytes
     uri: Uri
     rule: Rule | None = None
     steps: tuple[Step, ...] = ()
+    before: int = 0
 
     def onward(self, why: str) -> Uri | None:
         """Where this user has calls go for that reason; None where he has not."""
@@ -94,7 +97,8 @@ class Turn(NamedTuple):
 
     def may_go_to(self, who: bytes) -> bool:
         """Whether the call may be sent on there: not in a circle, and not too often (LONGEST_CHAIN)."""
-        return len(self.steps) < LONGEST_CHAIN and who != self.who and all(who != step.who for step in self.steps)
+        sent_on = self.before + len(self.steps)
+        return sent_on < LONGEST_CHAIN and who != self.who and all(who != step.who for step in self.steps)
 
 
 def address(target: str, near: Uri) -> Uri:

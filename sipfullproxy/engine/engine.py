@@ -11,11 +11,11 @@ from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.core import TAG, Core
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
-from sipfullproxy.engine.forking import Fork
+from sipfullproxy.engine.forking import Branch, Fork
 from sipfullproxy.engine.forwarding import breadth_of
 from sipfullproxy.engine.registrar import uri_of
 from sipfullproxy.engine.routing import Routed, Target
-from sipfullproxy.engine.transaction import ServerTransaction, server_key
+from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, server_key
 from sipfullproxy.engine.validation import LARGEST_MAX_FORWARDS, loop_mark, no_loop, reasonable, supports
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
@@ -70,6 +70,8 @@ class Engine:
             self._report(bug)
             if isinstance(message, Request):
                 self._apologize(message, flow)
+            elif isinstance(message, Response) and hasattr(message, "via"):
+                self._abandon(core.transactions.match_response(message))
         return core.outbox.sends()
 
     def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
@@ -89,10 +91,7 @@ class Engine:
         for timer in core.timers.due(now):
             if timer.owner is not None:
                 core.outbox.cause = timer.letter
-                try:
-                    timer.owner.fired(timer.letter, now)
-                except Exception as bug:
-                    self._report(bug)
+                self._serve_safely(timer.owner, timer.owner.fired, timer.letter, now)
         core.outbox.cause = "expires"
         core.registrar.expire(now)
         return core.outbox.sends()
@@ -107,7 +106,8 @@ class Engine:
         core = self._core
         core.outbox.now = now
         core.outbox.cause = "lost"
-        core.transactions.lost(flow)
+        for transaction in core.transactions.on(flow):
+            self._serve_safely(transaction, transaction.step, "error")
         core.registrar.lost(flow)
         return core.outbox.sends()
 
@@ -316,6 +316,25 @@ class Engine:
                 call.fail(bug.status, core.config.phrases.own_response(bug.status))
         except Exception as another:
             self._report(another)
+
+    def _serve_safely(self, owner: object, serve: Callable[..., None], *arguments: object) -> None:
+        """A bug in what concerns one request stops no other."""
+        try:
+            serve(*arguments)
+        except Exception as bug:
+            self._report(bug)
+            self._abandon(owner)
+
+    def _abandon(self, owner: object) -> None:
+        """A bug of ours is the end of the request that was being forwarded: owner is its fork, a branch of it, or the
+        client transaction of one. Others end by themselves."""
+        user = owner.user if isinstance(owner, ClientTransaction) else owner
+        fork = user.fork if isinstance(user, Branch) else user
+        if isinstance(fork, Fork):
+            try:
+                fork.abandon()
+            except Exception as another:
+                self._report(another)
 
 
 _CAPABILITIES = (

@@ -62,6 +62,18 @@ class Branch:
         self._client: ClientTransaction | None = None
         self._draft: Draft | None = None
 
+    @property
+    def fork(self) -> Fork:
+        """The request that this is a branch of."""
+        return self._fork
+
+    @property
+    def may_cross(self) -> bool:
+        """Whether a CANCEL is under way to it, and perhaps a 2xx from it. A refusal that went back before that one
+        would not be the only final response (RFC 3261 §16.7 items 5 and 6). Who was given up before he showed that he
+        knows the request counts as silent, as when timer C ends (§16.8)."""
+        return self._cancelling and not self.status
+
     def start(self) -> None:
         """Send the request to the target."""
         fork, core, flow = self._fork, self._fork.core, self.target.flow
@@ -84,7 +96,7 @@ class Branch:
     def cancel(self, *headers: bytes) -> None:
         """Give this branch up, now or as soon as the other end shows that it knows the request (RFC 3261 §9.1)."""
         client = self._client
-        if self.status or self._cancelling or client is None or self._draft is None:
+        if self.status or self._cancelling or client is None or self._draft is None or not client.pending:
             return
         if not self._provisional:
             self._cancel = headers
@@ -211,7 +223,6 @@ class Fork:
         turn = targets[0].turn
         if turn is not None and turn.steps:
             self._tell_forwarded(turn, turn.steps[-1].why)
-            self._tell_caller()
         self._try(self._new_groups(targets))
 
     def _try(self, groups: list[list[Target]]) -> None:
@@ -308,6 +319,13 @@ class Fork:
             self._call.cancel()
         self._give_up(*reasons)
 
+    def abandon(self) -> None:
+        """A bug of ours met this request: it ends with a 500, so that neither the caller nor a phone waits for ever."""
+        self._decided = True
+        if not self.server.answered:
+            self._answer(500)
+        self._give_up()
+
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _success(self, branch: Branch, response: Response) -> None:
@@ -342,7 +360,7 @@ class Fork:
         if branch.target.binding is None or not self.invite or self.server.request.to_tag:
             return
         router, why = self.core.router, str(response.status)
-        turn = branch.target.turn or router.turn(self.routed.uri)
+        turn = branch.target.turn or router.turn(self.server.request, self.routed.uri)
         groups: list[list[Target]] = []
         for uri in _contacts(response):
             groups += self._reached(router.sent_on(turn, why, uri))
@@ -363,7 +381,6 @@ class Fork:
         for branch in self._branches:
             branch.replaced = True
         self._tell_forwarded(groups[0][0].turn, why)
-        self._tell_caller()
         self._try(groups)
         return True
 
@@ -377,11 +394,10 @@ class Fork:
         return self._new_groups([target for target in targets if target.flow is not None])
 
     def _tell_forwarded(self, turn: Turn | None, why: str) -> None:
+        """Tell the journal and the caller, whoever sent the call on: a rule of ours or a phone (RFC 5359 §2.7). But no
+        181 where the caller insists on reliable provisional responses, which only phones make (RFC 3262 §3)."""
         if self._call is not None and turn is not None:
             self._call.forward(turn.uri, why)
-
-    def _tell_caller(self) -> None:
-        """181, unless the caller insists on reliable provisional responses, which only phones make (RFC 3262 §3)."""
         if b"100rel" not in self.server.request.values(b"require"):
             self.core.answer(self.server, 181)
 
@@ -409,6 +425,8 @@ class Fork:
         why = NO_ANSWER if status == 503 and response is None else OUTCOMES.get(status)
         if why is not None and self._divert(best.target.turn, why):
             return
+        if any(branch.may_cross for branch in self._branches):
+            return  # when that one has ended, too, it is decided anew
         self._decided = True
         self._stop_waiting()
         if status == 408 and not self.invite:

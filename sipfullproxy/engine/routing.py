@@ -131,14 +131,15 @@ class Router:
         rule = self._rules.get(uri.name)
         if rule is None or routed.toward is not None or routed.routes or self._rule_of(uri) is None:
             return self.targets(routed)
-        if b"replaces" in request.where or len(request.values(b"diversion")) >= LONGEST_CHAIN:
+        turn = self.turn(request, uri)._replace(rule=rule)
+        if b"replaces" in request.where or turn.before >= LONGEST_CHAIN:
             return self.targets(routed)
-        return self.reached(Turn(uri.name, uri, rule))
+        return self.reached(turn)
 
     def reached(self, turn: Turn) -> list[Target]:
         """Whom a call reaches whose turn it is there: the user's phones, or those of who gets his calls instead.
 
-        Raises as `targets` does.
+        Raises as `targets` does, and 480 where the call is sent on to where no way leads (RFC 3261 §21.4.18).
         """
         further = self.sent_on(turn, ALWAYS)
         if further is not None:
@@ -150,6 +151,9 @@ class Router:
             if further is None:
                 raise
             return self.reached(further)
+        if turn.steps and all(target.flow is None for target in targets):
+            # Where that is, is the callee's own affair.
+            raise SipError(480, "No way leads to where the calls to this user go")
         return [target._replace(turn=turn) for target in targets]
 
     def sent_on(self, turn: Turn, why: str, to: Uri | None = None) -> Turn | None:
@@ -161,11 +165,11 @@ class Router:
         who = self._who(to)
         if not turn.may_go_to(who):
             return None
-        return Turn(who, to, self._rule_of(to), (Step(turn.who, turn.uri, why), *turn.steps))
+        return Turn(who, to, self._rule_of(to), (Step(turn.who, turn.uri, why), *turn.steps), turn.before)
 
-    def turn(self, uri: Uri) -> Turn:
-        """The turn of whom a call reached without any rule."""
-        return Turn(self._who(uri), uri)
+    def turn(self, request: Request, uri: Uri) -> Turn:
+        """The turn of whom a call came for, without any rule."""
+        return Turn(self._who(uri), uri, before=len(request.values(b"diversion")))
 
     def way_to(self, uri: Uri) -> Flow | None:
         """The flow to a numeric host and port over UDP. None for names, which wait for DNS; for other transports; for

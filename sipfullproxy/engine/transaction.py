@@ -176,6 +176,11 @@ class ClientTransaction(Transaction):
         self._response: Response | None = None
         self._ack = b""
 
+    @property
+    def pending(self) -> bool:
+        """Whether a final response is still owed."""
+        return self.state in (fsm.CALLING, fsm.TRYING, fsm.PROCEEDING)
+
     def receive(self, response: Response) -> None:
         """Feed it a response that `Transactions.match_response` found to be its own."""
         self._response = response
@@ -275,10 +280,9 @@ class Transactions:
             transaction.start(letter)
         return transaction
 
-    def lost(self, flow: Flow) -> None:
-        """The transport cannot send on that flow: its transactions that still send are told (§17.1.4, §17.2.4)."""
-        for transaction in list(self._by_flow.get(flow, ())):
-            transaction.step("error")
+    def on(self, flow: Flow) -> list[Transaction]:
+        """Those that send on a flow. When the transport cannot, each is to be told "error" (§17.1.4, §17.2.4)."""
+        return list(self._by_flow.get(flow, ()))
 
     def forget(self, transaction: Transaction) -> None:
         """Take a transaction that is over out of the tables."""
