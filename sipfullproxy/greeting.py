@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from sipfullproxy.journal.words import going_wrong
 from sipfullproxy.lang import Words
 from sipfullproxy.settings import Settings
 
@@ -20,12 +21,14 @@ def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[s
     lang = settings.lang
     ip, port = address
     others = [other for other in addresses if other != ip]
+    wrong = going_wrong(settings.experiments, lang)
     off = [words[lang] for words, is_on in _switches(settings) if not is_on]
     facts = {
         "address": ip if port == SIP_PORT else f"{ip}:{port}",
         "journal": settings.journal.absolute(),
         "others": ", ".join(others),
         "off": ", ".join(off),
+        "wrong": ", ".join(wrong),
         "port": port,
     }
     alone = ip.startswith("127.")
@@ -34,6 +37,7 @@ def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[s
         _ALONE if alone else _FIREWALL,
         *([_OTHERS] if others else []),
         *([_OFF] if off else []),
+        *([_WRONG] if wrong else []),
         _END,
     ]
     return "\n".join(words[lang] for words in lines).format_map(facts)
@@ -81,4 +85,8 @@ _OTHERS = Words(
     en="  Addresses: this machine also has {others}; if phones cannot reach {address}, start with another",
 )
 _OFF = Words(sk="  Vypnuté:   {off}", en="  Off:       {off}")
+_WRONG = Words(
+    sk="  Pokazené:  {wrong} (naschvál, tabuľka [experiments] v nastaveniach)",
+    en="  Wrong:     {wrong} (on purpose, the table [experiments] of the settings)",
+)
 _END = Words(sk="  Koniec:    Ctrl-C", en="  End:       Ctrl-C")

@@ -16,17 +16,18 @@ from types import TracebackType
 from typing import Self
 
 from sipfullproxy import state
-from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.config import Config, Switches
 from sipfullproxy.engine.diversion import AFTER
 from sipfullproxy.engine.engine import Engine
-from sipfullproxy.engine.events import Event
+from sipfullproxy.engine.events import Event, Experiment
+from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.greeting import greeting, tell
 from sipfullproxy.guard import Guard, Trace
 from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.mailbox import Mailbox
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
-from sipfullproxy.settings import Settings, read, read_rule
+from sipfullproxy.settings import Settings, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport.addresses import is_local, lan_addresses
@@ -82,6 +83,9 @@ class Proxy:
         self._events = Mailbox(self._write, "journal")
         self._journal: TextJournal | None = None
         self._trace: Trace | None = None
+        self._engine: Engine | None = None
+        self._network: BadNetwork | None = None
+        self._switches = Switches()
         self._door: UdpDoor | None = None
         self._over = threading.Event()
         self._blocked: threading.Thread | None = None
@@ -121,6 +125,34 @@ class Proxy:
             else:
                 self._forward.pop(name, None)
 
+    def experiment(
+        self,
+        *,
+        drop: int | None = None,
+        delay: int | None = None,
+        stateless: bool | None = None,
+        record_route: bool | None = None,
+        fork: bool | None = None,
+    ) -> None:
+        """Let things go wrong on purpose from now on, or right again; what is left out stays as it is.
+
+        drop: percent of messages, in and out, that get lost. delay: milliseconds that each received message comes late.
+        stateless: pass messages on without transactions (RFC 3261 §16.11). record_route: False, leave it out. fork:
+        False, ring one phone only. How it is now: `settings.experiments`. The journal tells each change.
+        Any thread may call it at any time, a hook too. Raises SettingsError for a value that cannot be.
+        """
+        wanted = {
+            "drop": drop, "delay": delay, "stateless": stateless, "record_route": record_route, "fork": fork,
+        }  # fmt: skip
+        given = {key: value for key, value in wanted.items() if value is not None}
+        checked = read_experiments(given, self.settings.lang)
+        with self._lock:
+            before = self.settings.experiments
+            experiments = dataclasses.replace(before, **checked)
+            self.settings = dataclasses.replace(self.settings, experiments=experiments)
+            if experiments != before:
+                self._experiment()
+
     @property
     def address(self) -> tuple[str, int]:
         """(IPv4 address, port) that phones must be told. Raises RuntimeError while the proxy is not running."""
@@ -140,10 +172,15 @@ class Proxy:
         except BaseException:
             door.server_close()
             raise
+        with self._lock:
+            self._engine = engine
+            if self.settings.experiments != Experiments():
+                self._experiment()
         core: Core = Guard(engine, self._lock, self._publish)
         if self.settings.verbose:
             core = self._trace = Trace(core, engine)
             self._trace.start()
+        core = self._network = BadNetwork(core, self.settings.experiments)
         self._door = door
         self._hooks.start()
         self._events.start()
@@ -162,6 +199,9 @@ class Proxy:
             return
         door.shutdown()
         door.server_close()
+        if self._engine is not None:
+            self._publish(self._engine.events())  # what was told since the last tick
+        self._engine = self._network = None
         self._events.stop()
         if self._journal is not None:
             self._journal.close()
@@ -220,6 +260,7 @@ class Proxy:
             domains=frozenset(settings.domain),
             open=settings.open,
             forward=self._forward,
+            switches=self._switches,
             recurse=settings.redirects == "follow",
             phrases=Phrasebook(settings.lang, settings.phrases, settings.own),
             flow_key=self._flow_key(),
@@ -234,6 +275,17 @@ class Proxy:
             why = getattr(error, "strerror", None) or error
             log.warning(_NO_STATE[self.settings.lang].format(path=place, why=why))
             return os.urandom(state.KEY_SIZE)
+
+    def _experiment(self) -> None:
+        """Make things go as wrong as the settings say, and have the engine tell of it. The lock is held."""
+        experiments = self.settings.experiments
+        self._switches.stateless = experiments.stateless
+        self._switches.record_route = experiments.record_route
+        self._switches.fork = experiments.fork
+        if self._network is not None:
+            self._network.experiments = experiments
+        if self._engine is not None:
+            self._engine.tell(Experiment, time.monotonic(), **dataclasses.asdict(experiments))
 
     def _publish(self, events: list[Event]) -> None:
         """Hand the engine's events on; the only place where its clock becomes that of people."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule, address
+from sipfullproxy.experiments import LONGEST_DELAY, Experiments
 from sipfullproxy.lang import LANGS, Lang, Words
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.uri import parse_uri
@@ -40,7 +41,7 @@ class Settings:
     verbose: whether every message is shown on stderr. open: whether callers who are not registered may reach our users.
     domain: further names that are ours. redirects: whether the proxy follows a phone's 3xx or passes it to the caller.
     state: folder of what outlives a restart; None: the operating system's usual one. forward: where calls go, by the
-    name of the user that they were for.
+    name of the user that they were for. experiments: what goes wrong on purpose.
     """
 
     ip: str | None = None
@@ -55,6 +56,7 @@ class Settings:
     redirects: Redirects = "follow"
     state: Path | None = None
     forward: Mapping[str, Rule] = field(default_factory=dict)
+    experiments: Experiments = field(default_factory=Experiments)
 
 
 def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
@@ -81,6 +83,15 @@ def read_rule(user: object, table: Mapping[str, object], lang: Lang) -> Rule:
         return _rule(_user(user), table)
     except _Bad as bad:
         raise SettingsError(f"forward: {bad.words[lang]}") from None
+
+
+def read_experiments(table: Mapping[str, object], lang: Lang) -> dict[str, Any]:
+    """What shall go wrong on purpose, from keys of the table `[experiments]`: fields of `Experiments`. Raises
+    SettingsError."""
+    try:
+        return _checked(table, _EXPERIMENT_CHECKS, "")
+    except _Bad as bad:
+        raise SettingsError(f"experiments: {bad.words[lang]}") from None
 
 
 def _language(table: Mapping[str, object], default: Lang) -> Lang:
@@ -219,13 +230,29 @@ def _user(name: object) -> str:
 
 
 def _rule(user: str, table: Mapping[str, object]) -> Rule:
+    return Rule(**_checked(table, _RULE_CHECKS, f"{user}."))
+
+
+def _checked(
+    table: Mapping[str, object], checks: Mapping[str, Callable[[object], object]], place: str
+) -> dict[str, Any]:
+    """The values of a table within the settings."""
     checked: dict[str, Any] = {}
     for key, value in table.items():
         try:
-            checked[key] = _RULE_CHECKS.get(key, _unknown)(value)
+            checked[key] = checks.get(key, _unknown)(value)
         except _Bad as bad:
-            raise bad.inside(f"{user}.{key} = {reprlib.repr(value)}") from None
-    return Rule(**checked)
+            raise bad.inside(f"{place}{key} = {reprlib.repr(value)}") from None
+    return checked
+
+
+def _experiments(value: object) -> Experiments:
+    if not isinstance(value, Mapping):
+        raise _Bad(
+            sk="treba tabuľku, napríklad [experiments] a v nej drop = 20",
+            en="must be a table, for example [experiments] with drop = 20",
+        )
+    return Experiments(**_checked(value, _EXPERIMENT_CHECKS, ""))
 
 
 def _unknown(value: object) -> object:
@@ -253,13 +280,16 @@ def _is_target(value: object) -> bool:
 _ANYWHERE = parse_uri(b"sip:localhost")
 
 
-def _after(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LONGEST_AFTER:
-        raise _Bad(
-            sk=f"treba celé číslo od 1 do {LONGEST_AFTER} (sekúnd)",
-            en=f"must be a whole number from 1 to {LONGEST_AFTER} (seconds)",
-        )
-    return value
+def _number(least: int, most: int, unit: Words) -> Callable[[object], int]:
+    def check(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise _Bad(
+                sk=f"treba celé číslo od {least} do {most} ({unit['sk']})",
+                en=f"must be a whole number from {least} to {most} ({unit['en']})",
+            )
+        return value
+
+    return check
 
 
 def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
@@ -283,6 +313,7 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "redirects": _one_of(get_args(Redirects)),
     "state": _path,
     "forward": _forward,
+    "experiments": _experiments,
 }
 
 _RULE_CHECKS: Mapping[str, Callable[[object], object]] = {
@@ -290,5 +321,13 @@ _RULE_CHECKS: Mapping[str, Callable[[object], object]] = {
     "busy": _target,
     "no_answer": _target,
     "not_registered": _target,
-    "after": _after,
+    "after": _number(1, LONGEST_AFTER, Words(sk="sekúnd", en="seconds")),
+}
+
+_EXPERIMENT_CHECKS: Mapping[str, Callable[[object], object]] = {
+    "drop": _number(0, 100, Words(sk="percent", en="percent")),
+    "delay": _number(0, LONGEST_DELAY, Words(sk="milisekúnd", en="milliseconds")),
+    "stateless": _flag,
+    "record_route": _flag,
+    "fork": _flag,
 }

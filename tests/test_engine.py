@@ -8,7 +8,7 @@ import pytest
 
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
-from sipfullproxy.engine.events import Failed
+from sipfullproxy.engine.events import Experiment, Failed
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.framing import Framer
@@ -562,6 +562,18 @@ def test_events_are_told_once_and_numbered(lab: Lab, alice: Phone, bob: Phone) -
     hang_up(alice, bob)
     assert lab.engine.events() == []
     assert [event.serial for event in lab.events] == [3, 4, 5], "two were told for the registrations"
+
+
+def test_what_is_told_from_outside_comes_in_order_and_makes_no_gap(lab: Lab, alice: Phone) -> None:
+    lab.engine.tell(Experiment, lab.now, drop=20, delay=0, stateless=False, record_route=True, fork=True)
+    assert lab.engine.next_timer() == lab.now, "somebody is to come and fetch it"
+    alice.register(0)
+    serials = [event.serial for event in lab.events]
+    assert lab.kinds == ["experiment", "unregistered"]
+    assert serials == list(range(serials[0], serials[0] + 2))
+    lab.engine.tick(lab.now)
+    timer = lab.engine.next_timer()
+    assert timer is not None and timer > lab.now
 
 
 def test_what_cannot_be_sent_is_a_503_for_us_and_a_500_for_the_caller(lab: Lab, alice: Phone, bob: Phone) -> None:

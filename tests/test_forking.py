@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sipfullproxy.engine.config import Switches
 from sipfullproxy.engine.forking import BRANCHES
 from sipfullproxy.sip.message import Request, Response
 from tests.helpers import Lab, Phone, call
@@ -117,6 +118,21 @@ def test_who_calls_himself_rings_all_his_phones() -> None:
     fail(bobs[0], bobs[0].takes("INVITE"), 482)  # RFC 3261 §8.2.2.2 would have it say so of its own call
     bobs[1].answer(bobs[1].takes("INVITE"))
     assert bobs[0].takes(200).call_id == sent.call_id
+
+
+def test_forking_can_be_turned_off_to_show_what_it_is_good_for() -> None:
+    switches = Switches(fork=False)
+    lab, alice, bobs = house(3, q=(0.5, 1.0, 1.0), switches=switches)
+    carol, dave = lab.registered("carol", "dave")
+    alice.invite("bob")
+    assert [phone.waiting for phone in bobs] == [[], ["INVITE"], []], "the one that is preferred, and came last"
+    fail(bobs[1], bobs[1].takes("INVITE"), 302, headers=("Contact: <sip:carol@10.0.0.1>, <sip:dave@10.0.0.1>",))
+    fail(carol, carol.takes("INVITE"), 486)
+    assert statuses(alice) == [100, 181, 486]
+    assert not dave.inbox and not bobs[0].inbox and not bobs[2].inbox
+    switches.fork = True
+    alice.invite("bob")
+    assert [phone.waiting for phone in bobs] == [[], ["INVITE"], ["INVITE"]]
 
 
 def test_a_fork_has_a_largest_size() -> None:

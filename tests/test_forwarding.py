@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sipfullproxy.engine.config import Switches
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.phrases import Phrasebook
 from tests.helpers import Lab, Phone, call, hang_up
@@ -438,6 +439,26 @@ def test_record_route_is_there_again_in_a_re_invite() -> None:
     assert alice.dialog is not None
     alice.dialog.request("INVITE")
     assert bob.takes("INVITE").values(b"record-route") == [PLAIN]
+
+
+@pytest.mark.parametrize("method", ["INVITE", "SUBSCRIBE", "REFER", "NOTIFY"])
+def test_record_route_can_be_left_out_to_show_what_it_is_good_for(method: str) -> None:
+    switches = Switches()
+    lab = Lab(switches=switches)
+    alice, bob = lab.registered("alice", "bob")
+    for record_route in (False, True):
+        switches.record_route = record_route
+        alice.request(method, "sip:bob@10.0.0.1")
+        assert (b"record-route" in bob.takes(method).where) is record_route
+
+
+def test_without_record_route_the_bye_takes_the_short_way() -> None:
+    lab = Lab(switches=Switches(record_route=False))
+    alice, bob = lab.registered("alice", "bob")
+    call(alice, bob)
+    assert alice.dialog is not None and bob.dialog is not None
+    assert alice.dialog.routes == bob.dialog.routes == []
+    assert (alice.dialog.target, bob.dialog.target) == (bob.contact, alice.contact), "which is not the proxy"
 
 
 @pytest.mark.purpose(

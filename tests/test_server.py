@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import signal
@@ -16,8 +17,9 @@ import pytest
 import sipfullproxy
 from sipfullproxy import guard, server
 from sipfullproxy.engine.engine import Engine
-from sipfullproxy.engine.events import Event, Registered
+from sipfullproxy.engine.events import Event, Experiment, Registered
 from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.experiments import Experiments
 from sipfullproxy.server import Proxy, StartError
 from sipfullproxy.settings import SettingsError
 from tests.waiting import eventually
@@ -258,6 +260,48 @@ def test_without_a_place_for_the_key_the_proxy_warns_and_runs(
         assert phone.register().startswith("SIP/2.0 200 ")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "hovory neprežijú reštart" in caplog.text
+
+
+def test_experiments_are_set_at_any_time_and_told_loudly(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    told: list[Experiment] = []
+    proxy = make(lang="en", experiments={"fork": False})
+    proxy.on("experiment")(told.append)
+    with proxy, Phone(proxy) as phone:
+        eventually(lambda: [(event.fork, event.drop) for event in told] == [(False, 0)], "the news of the settings")
+        proxy.experiment(drop=100)
+        proxy.experiment(drop=100)
+        proxy.experiment(drop=0, delay=50, stateless=True)
+        assert phone.ask("OPTIONS").startswith("SIP/2.0 200 "), "late, but it comes"
+        eventually(lambda: len(told) == 3, "the news of two changes")
+        assert proxy.settings.experiments == Experiments(delay=50, stateless=True, fork=False)
+        proxy.experiment(delay=0, stateless=False, fork=True)
+    assert [event.serial for event in told] == [1, 2, 3, 4], "told once for each change, the last at the end"
+    assert abs(told[0].time - time.time()) < 60
+    lines = (tmp_path / "proxy.log").read_text("utf-8").splitlines()[1:]
+    assert [line.partition(":WARNING:")[2] for line in lines[:3]] == [
+        "Experiment: only one phone rings",
+        "Experiment: 100 % of all messages are dropped, only one phone rings",
+        "Experiment: received messages are 50 ms late, messages are forwarded statelessly (RFC 3261 §16.11), "
+        "only one phone rings",
+    ]
+    assert lines[3].endswith(":INFO:Experiment: over, all goes by RFC 3261 again")
+
+
+def test_experiments_reach_the_engine_and_outlive_a_restart(make: Callable[..., Proxy]) -> None:
+    proxy = make(experiments={"record_route": False})
+    switches = []
+    for _ in range(2):
+        with proxy:
+            switches.append(dataclasses.astuple(proxy._switches))
+            proxy.experiment(stateless=True, fork=False)
+    assert switches == [(False, False, True), (True, False, False)]
+
+
+def test_a_wrong_experiment_changes_nothing(make: Callable[..., Proxy]) -> None:
+    proxy = make(lang="en")
+    with pytest.raises(SettingsError, match=r"^experiments: drop = 101: must be a whole number from 0 to 100"):
+        proxy.experiment(stateless=True, drop=101)
+    assert proxy.settings.experiments == Experiments()
 
 
 class Buggy(Engine):

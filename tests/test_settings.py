@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule
+from sipfullproxy.experiments import LONGEST_DELAY, Experiments
 from sipfullproxy.lang import LANGS, Lang
 from sipfullproxy.settings import LONGEST_PHRASE, Mode, Settings, SettingsError, read
 from sipfullproxy.sip.phrases import MODES
@@ -47,6 +48,12 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         not_registered = "carol"
         after = 30
         [forward.zuza]
+        [experiments]
+        drop = 20
+        delay = 300
+        stateless = true
+        record_route = false
+        fork = false
         """,
     )
     assert read({}, file) == Settings(
@@ -58,6 +65,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
             ),
             "zuza": Rule(),
         },
+        experiments=Experiments(drop=20, delay=300, stateless=True, record_route=False, fork=False),
     )  # fmt: skip
 
 
@@ -146,6 +154,17 @@ def test_home_is_understood_in_paths() -> None:
         ("forward", {"bob": {"after": 2.5}}),
         ("forward", {"bob": {"after": True}}),
         ("forward", {"bob": {"after": "20"}}),
+        ("experiments", 20),
+        ("experiments", {"drop": -1}),
+        ("experiments", {"drop": 101}),
+        ("experiments", {"drop": True}),
+        ("experiments", {"drop": 0.5}),
+        ("experiments", {"delay": LONGEST_DELAY + 1}),
+        ("experiments", {"delay": "300"}),
+        ("experiments", {"stateless": 1}),
+        ("experiments", {"record_route": "no"}),
+        ("experiments", {"fork": None}),
+        ("experiments", {"dropp": 20}),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line_with_its_key(key: str, value: object) -> None:
@@ -197,6 +216,8 @@ def test_a_bad_phrase_is_told_with_its_code() -> None:
 def test_a_bad_rule_is_told_with_its_user_and_key(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"proxy\.toml: forward: bob\.after = 0: treba celé číslo od 1 do 180 "):
         read({}, toml(tmp_path, "[forward.bob]\nafter = 0"))
+    with pytest.raises(SettingsError, match=r"proxy\.toml: experiments: drop = 200: treba celé číslo od 0 do 100 "):
+        read({}, toml(tmp_path, "[experiments]\ndrop = 200"))
 
 
 def test_a_file_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:

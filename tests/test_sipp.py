@@ -40,3 +40,17 @@ def test_calls_that_are_cancelled_while_they_ring(tmp_path: Path) -> None:
         finish(alice.start("impatient", "-r", "20", calls=20, service="bob"))
         finish(callee)
     assert lines_with(proxy, "ancelled") == 20
+
+
+@pytest.mark.parametrize("wrong", ["drop = 5", "delay = 100", "stateless = true", "stateless = true\ndrop = 3"])
+def test_calls_get_through_what_a_teacher_lets_go_wrong(tmp_path: Path, wrong: str) -> None:
+    """Without state, what is lost is sent again by the phones alone; and the journal knows of no call."""
+    config = tmp_path / "proxy.toml"
+    config.write_text(f"[experiments]\n{wrong}\n", "utf-8")
+    with running(tmp_path, "--config", str(config)) as proxy, ends(proxy, tmp_path) as (alice, bob):
+        # The callee hears the BYE of a call again when his answer to it was lost.
+        callee = bob.start("callee", calls=20)
+        finish(alice.start("caller", "-r", "20", calls=20, service="bob"))
+        finish(callee)
+    assert lines_with(proxy, ":WARNING:Experiment: ") == 1
+    assert lines_with(proxy, "Call ended") == (0 if "stateless" in wrong else 20)

@@ -177,6 +177,21 @@ def test_an_maddr_that_is_no_plain_address_is_not_followed(maddr: bytes) -> None
     assert Via(b"SIP/2.0/UDP h;maddr=" + maddr).reply_address(SOURCE) == ("198.51.100.7", 5060)
 
 
+@pytest.mark.parametrize(
+    ("via", "source"),
+    [
+        (b"h;branch=1;rport=40000;received=198.51.100.7", (b"198.51.100.7", 40000)),
+        (b"10.0.0.9:5070 ; received = 198.51.100.7", (b"198.51.100.7", 0)),
+        (b"10.0.0.9:5070;rport;branch=1", (b"10.0.0.9", 0)),
+        (b"h;rport=70000;received=2001:db8::7", (b"2001:db8::7", 0)),
+        (b"10.0.0.9", (b"10.0.0.9", 0)),
+        (b"10.0.0.9;" + b"a=b;" * 100 + b"received=198.51.100.7", (b"10.0.0.9", 0)),
+    ],
+)
+def test_what_a_server_has_stamped_into_a_via(via: bytes, source: tuple[bytes, int]) -> None:
+    assert Via(b"SIP/2.0/UDP " + via).source == source
+
+
 # -- anything at all ---------------------------------------------------------------------------------------------------
 
 PIECES = [

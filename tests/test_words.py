@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from sipfullproxy.engine.events import KINDS, Event
-from sipfullproxy.journal.words import HEADLINES, is_trouble, sentence
+from sipfullproxy.engine.events import KINDS, Event, Experiment
+from sipfullproxy.experiments import Experiments
+from sipfullproxy.journal.words import HEADLINES, going_wrong, is_trouble, sentence
 
 
 def event(kind: str, **fields: Any) -> Event:
@@ -16,6 +17,12 @@ def event(kind: str, **fields: Any) -> Event:
     if "registered" not in kind:
         common |= {"call": "c", "leg": "l", "whom": "macka@10.0.0.1"}
     return KINDS[kind](**common | fields)
+
+
+def experiment(**wrongs: Any) -> Experiment:
+    """The news of what goes wrong now."""
+    right = {"drop": 0, "delay": 0, "stateless": False, "record_route": True, "fork": True}
+    return Experiment(serial=1, time=0.0, **right | wrongs)
 
 
 PHONE = {"address": "10.0.0.2:56666", "contact": "sip:macek@10.0.0.2"}
@@ -161,6 +168,23 @@ STORIES: list[tuple[Event, str, str]] = [
         "Call ended macek@10.0.0.1 -> macka@10.0.0.1 [Duration: 25:01:01] "
         "[Reason: phones stopped refreshing the session]",
     ),
+    (
+        experiment(drop=20),
+        "Experiment: zahadzuje sa 20 % správ",
+        "Experiment: 20 % of all messages are dropped",
+    ),
+    (
+        experiment(delay=300, stateless=True, record_route=False, fork=False),
+        "Experiment: prijaté správy meškajú 300 ms, správy sa posielajú bez stavu (RFC 3261 §16.11), "
+        "chýba Record-Route, zvoní len jeden telefón",
+        "Experiment: received messages are 300 ms late, messages are forwarded statelessly (RFC 3261 §16.11), "
+        "no Record-Route, only one phone rings",
+    ),
+    (
+        experiment(),
+        "Experiment: koniec, všetko ide podľa RFC 3261",
+        "Experiment: over, all goes by RFC 3261 again",
+    ),
 ]  # fmt: skip
 
 
@@ -177,7 +201,7 @@ def test_no_kind_of_event_is_without_words_and_none_without_a_story() -> None:
 
 def test_only_what_went_wrong_is_trouble() -> None:
     assert [happened.kind for happened, *_ in STORIES if is_trouble(happened)] == [
-        "transferred", "failed", "failed", "failed", "failed", "ended",
+        "transferred", "failed", "failed", "failed", "failed", "ended", "experiment", "experiment",
     ]  # fmt: skip
 
 
@@ -193,3 +217,9 @@ def test_a_strangers_name_can_neither_forge_a_line_nor_fill_the_disk() -> None:
 def test_an_unknown_language_is_refused() -> None:
     with pytest.raises(ValueError):
         sentence(event("ringing"), "cz")
+
+
+def test_what_goes_wrong_can_be_said_before_it_is_told() -> None:
+    """For the greeting and the page."""
+    assert going_wrong(Experiments()) == []
+    assert going_wrong(Experiments(fork=False), "en") == ["only one phone rings"]

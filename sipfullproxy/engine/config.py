@@ -9,6 +9,21 @@ from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.sip.phrases import Phrasebook
 
 
+@dataclass(slots=True, kw_only=True)
+class Switches:
+    """What a teacher turns off to show what it is good for. As they are here, the engine keeps to the letter.
+
+    Looked at for each request, so they may be changed between two verbs.
+
+    stateless: whether requests and responses are only passed on (RFC 3261 §16.11), without transactions. record_route:
+    whether the proxy stays on the way of a call (§16.6 item 4). fork: whether a request goes to more than one target.
+    """
+
+    stateless: bool = False
+    record_route: bool = True
+    fork: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The engine's settings; all of one meaning for every transport.
@@ -17,6 +32,7 @@ class Config:
     domains: further names that are ours, beside the address itself (lower case).
     open: whether callers who are not registered may reach our users.
     forward: by the name of a user, where his calls go; looked at for each call, so it may change between two verbs.
+    switches: what is turned off to show what it is good for.
     recurse: whether the proxy follows a phone's 3xx itself (RFC 3261 §16.7 item 4) or passes it to the caller.
     phrases: the reason phrases of our responses, and of those that we relay.
     flow_key: secret (bytes) that signs flow tokens (RFC 5626 §5.2); kept across restarts, so that calls outlive one.
@@ -27,6 +43,7 @@ class Config:
     domains: frozenset[str] = frozenset()
     open: bool = False
     forward: Mapping[bytes, Rule] = field(default_factory=dict)
+    switches: Switches = field(default_factory=Switches)
     recurse: bool = True
     phrases: Phrasebook = field(default_factory=Phrasebook)
     flow_key: bytes = field(repr=False)

@@ -44,7 +44,7 @@ class Core:
         self.router = Router(config, self.location)
         self.calls = Calls(self.timers, self.outbox, self._person_at)
         self.admission = Admission(config, self.location, self.calls, self.router)
-        self.forwarder = Forwarder(self.router, config.address, config.phrases)
+        self.forwarder = Forwarder(self.router, config)
 
     def branch(self, mark: bytes) -> bytes:
         """A new branch: unique, with the worker's name in front and the loop mark behind (RFC 3261 §16.6 item 8)."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from zlib import crc32
 
-from sipfullproxy.engine import fsm
+from sipfullproxy.engine import fsm, stateless
 from sipfullproxy.engine.calls import Call
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.core import TAG, Core
@@ -40,6 +41,7 @@ class Engine:
         """random: gives n unpredictable bytes. report: hears of bugs, each served with a 500; if none, they raise."""
         self._core = Core(config, random)
         self._report = report
+        self._told: float | None = None
         self.serial = 0
         """Number of the last received message that was SIP, or wanted to be."""
         self.junk = 0
@@ -86,6 +88,7 @@ class Engine:
 
     def tick(self, now: float) -> list[Send]:
         """Let all timers fire that are due."""
+        self._told = None
         core = self._core
         core.outbox.now = now
         for timer in core.timers.due(now):
@@ -98,6 +101,8 @@ class Engine:
 
     def next_timer(self) -> float | None:
         """When `tick` is wanted next (monotonic seconds); None while nothing is going on."""
+        if self._told is not None:
+            return self._told
         times = [at for at in (self._core.timers.next(), self._core.location.next_expiry()) if at is not None]
         return min(times, default=None)
 
@@ -110,6 +115,14 @@ class Engine:
             self._serve_safely(transaction, transaction.step, "error")
         core.registrar.lost(flow)
         return core.outbox.sends()
+
+    def tell(self, event: Callable[..., Event], now: float, **fields: Any) -> None:
+        """Put an event of the world around the engine among its own, in order and with the next serial number.
+
+        It is fetched like those, at the latest after the `tick` that `next_timer` wants from now on.
+        """
+        self._core.outbox.now = self._told = now
+        self._core.outbox.emit(event, **fields)
 
     def events(self) -> list[Event]:
         """Fetch, once, what happened since the last time."""
@@ -130,9 +143,12 @@ class Engine:
         """RFC 3261 §16.7 items 1 and 2. What belongs to no transaction is dropped (RFC 6026 §7.3)."""
         response.check()
         if response.via.sent_by == self._core.sent_by:
-            client = self._core.transactions.match_response(response)
+            core = self._core
+            client = core.transactions.match_response(response)
             if client is not None:
                 client.receive(response)
+            elif core.config.switches.stateless:
+                stateless.pass_response(core, response)
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
@@ -245,7 +261,10 @@ class Engine:
         """RFC 3261 §16.5 and §16.6, after the question whether the sender may."""
         core = self._core
         mark = self._may_go_on(request)
-        if request.to_tag or request.method == b"CANCEL":
+        if core.config.switches.stateless and not source.reliable:
+            stateless.pass_request(core, request, routed, source, server.flow)
+            server.forget()  # before this verb is over, so that nothing is known of the request when it comes again
+        elif request.to_tag or request.method == b"CANCEL":
             targets = core.admission.within(request, routed, source)
             call = core.calls.find(request)
             if call is not None:
@@ -288,6 +307,9 @@ class Engine:
         core = self._core
         mark = self._may_go_on(request)
         routed = core.router.unroute(request, source)
+        if core.config.switches.stateless and not source.reliable:
+            stateless.pass_request(core, request, routed, source, self._reply_flow(request.via, source))
+            return
         breadth = breadth_of(request)
         # More than one only for who names a user in it; phones without the call ignore it.
         targets = core.admission.within(request, routed, source)[:breadth]

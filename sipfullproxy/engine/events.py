@@ -208,11 +208,28 @@ class Ended(CallEvent):
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment(Event):
+    """The teacher has changed what goes wrong on purpose; the fields say how it is from now on.
+
+    drop: percent of messages that are lost. delay: milliseconds that each received message comes late. stateless,
+    record_route, fork: see `engine.config.Switches`.
+    """
+
+    kind: ClassVar[str] = "experiment"
+
+    drop: int
+    delay: int
+    stateless: bool
+    record_route: bool
+    fork: bool
+
+
 KINDS: dict[str, type[Event]] = {
     cls.kind: cls
     for cls in (
         Registered, Unregistered, Ringing, Started, Video, Held, Resumed, Transferred, Forwarded, Conference,
-        Declined, Busy, Cancelled, Missed, Failed, Ended,
+        Declined, Busy, Cancelled, Missed, Failed, Ended, Experiment,
     )
 }  # fmt: skip
 """Every kind of event by the name under which a hook asks for it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from sipfullproxy.engine.calls import Call
 from sipfullproxy.engine.core import Core
@@ -30,6 +30,8 @@ UNANSWERED = b'Reason: SIP;cause=408;text="No answer"'
 
 _FOLLOWED = (300, 301, 302)
 """Redirections that the proxy follows. 305 names a proxy and 380 a service, not where the user is (RFC 3261 §21.3)."""
+
+_q = attrgetter("q")
 
 _BEST_OF_4XX = (401, 407, 415, 420, 484)
 """Those that tell the caller how to do better (RFC 3261 §16.7 item 6)."""
@@ -227,6 +229,8 @@ class Fork:
 
     def _try(self, groups: list[list[Target]]) -> None:
         """Try these, before any others, as soon as Max-Breadth allows."""
+        if not self.core.config.switches.fork:
+            groups = [groups[0][:1]]
         self._groups.extendleft(reversed(groups))
         if self._breadth:
             self._next_group()
@@ -474,10 +478,6 @@ class Fork:
             self.core.outbox.send(self.server.flow, data, edits)
         if self._call is not None and branch.target.flow is not None:
             self._call.response(self.server.request, response, branch.target.flow)
-
-
-def _q(target: Target) -> float:
-    return target.binding.q if target.binding is not None else 1.0
 
 
 def _contacts(response: Response) -> list[Uri]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.routing import Routed, Router, Target
 from sipfullproxy.engine.validation import LARGEST_MAX_BREADTH, LARGEST_MAX_FORWARDS, MAX_BREADTH, MAX_FORWARDS
@@ -9,7 +10,6 @@ from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import split_list
 from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.message import CRLF, Draft, Request, Response, value_of
-from sipfullproxy.sip.phrases import Phrasebook
 
 FORMS_A_DIALOG = frozenset((b"INVITE", b"SUBSCRIBE", b"REFER", b"NOTIFY"))
 """Requests that get a Record-Route, so that all that follows passes here too (RFC 3261 §16.6 item 4, RFC 6665 §4.3)."""
@@ -18,13 +18,14 @@ FORMS_A_DIALOG = frozenset((b"INVITE", b"SUBSCRIBE", b"REFER", b"NOTIFY"))
 class Forwarder:
     """Writes what goes out. Keeps nothing."""
 
-    __slots__ = ("_phrases", "_plain_route", "_router", "_via")
+    __slots__ = ("_phrases", "_plain_route", "_router", "_switches", "_via")
 
-    def __init__(self, router: Router, address: tuple[str, int], phrases: Phrasebook) -> None:
-        host, port = address
+    def __init__(self, router: Router, config: Config) -> None:
+        host, port = config.address
         named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._router = router
-        self._phrases = phrases
+        self._phrases = config.phrases
+        self._switches = config.switches
         self._via = f"Via: SIP/2.0/UDP {named};branch=".encode()
         self._plain_route = f"Record-Route: <sip:{named};lr>".encode()
 
@@ -58,7 +59,7 @@ class Forwarder:
             edits += ("max-forwards-down",)
         draft.put(b"max-breadth", b"Max-Breadth: %d" % breadth)
         edits += ("max-breadth",)
-        if request.method in FORMS_A_DIALOG:
+        if request.method in FORMS_A_DIALOG and self._switches.record_route:
             draft.push(b"record-route", self._record_route(request, routed, target, source))
             edits += ("record-route",)
         if target.turn is not None and target.turn.steps:

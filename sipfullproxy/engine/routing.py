@@ -47,6 +47,11 @@ class Target(NamedTuple):
     binding: Binding | None = None
     turn: Turn | None = None
 
+    @property
+    def q(self) -> float:
+        """How much its owner prefers it to others (RFC 3261 §10.2.1.2): 0 to 1."""
+        return self.binding.q if self.binding is not None else 1.0
+
 
 class Router:
     """Knows who we are and who is registered, and from that where a request goes."""

@@ -7,9 +7,19 @@ for; do not improve them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
-from sipfullproxy.engine.events import CallEvent, Ended, Event, Failed, Forwarded, Registered, Transferred, Unregistered
+from sipfullproxy.engine.events import (
+    CallEvent,
+    Ended,
+    Event,
+    Experiment,
+    Failed,
+    Forwarded,
+    Registered,
+    Transferred,
+    Unregistered,
+)
 from sipfullproxy.journal.safe import safe
 from sipfullproxy.lang import LANGS
 from sipfullproxy.sip.phrases import PHRASES
@@ -31,6 +41,7 @@ HEADLINES: Final = {
     "missed": ("Zmeškaný hovor", "Missed call"),
     "failed": ("Neúspešný hovor", "Call failed"),
     "ended": ("Koniec hovoru", "Call ended"),
+    "experiment": ("Experiment", "Experiment"),
 }
 """How the sentence of each kind of event begins; a column for each of LANGS."""
 
@@ -73,7 +84,46 @@ def sentence(event: Event, lang: str = "sk") -> str:
             text += f": {safe(who)}"
         case CallEvent(who=who, whom=whom):
             text += f" {safe(who)} -> {safe(whom)}"
+        case Experiment():
+            text += ": " + (", ".join(going_wrong(event, lang)) or _ALL_RIGHT[column])
     return text + "".join(f" [{_LABELS[label][column]}: {safe(note)}]" for label, note in _notes(event, column) if note)
+
+
+class Wrongs(Protocol):
+    """What may go wrong on purpose; see `engine.events.Experiment`."""
+
+    @property
+    def drop(self) -> int: ...
+    @property
+    def delay(self) -> int: ...
+    @property
+    def stateless(self) -> bool: ...
+    @property
+    def record_route(self) -> bool: ...
+    @property
+    def fork(self) -> bool: ...
+
+
+def going_wrong(wrongs: Wrongs, lang: str = "sk") -> list[str]:
+    """What goes wrong on purpose, in words of `lang` ("sk" or "en"): ["zahadzuje sa 20 % správ"].
+
+    Empty while the proxy does its best. Raises ValueError for an unknown language.
+    """
+    column = LANGS.index(lang)
+    facts = [
+        (wrongs.drop, ("zahadzuje sa {} % správ", "{} % of all messages are dropped")),
+        (wrongs.delay, ("prijaté správy meškajú {} ms", "received messages are {} ms late")),
+        (
+            wrongs.stateless,
+            ("správy sa posielajú bez stavu (RFC 3261 §16.11)", "messages are forwarded statelessly (RFC 3261 §16.11)"),
+        ),
+        (not wrongs.record_route, ("chýba Record-Route", "no Record-Route")),
+        (not wrongs.fork, ("zvoní len jeden telefón", "only one phone rings")),
+    ]
+    return [words[column].format(fact) for fact, words in facts if fact]
+
+
+_ALL_RIGHT: Final = ("koniec, všetko ide podľa RFC 3261", "over, all goes by RFC 3261 again")
 
 
 def is_trouble(event: Event) -> bool:
@@ -81,6 +131,8 @@ def is_trouble(event: Event) -> bool:
     match event:
         case Failed() | Transferred(succeeded=False):
             return True
+        case Experiment():
+            return bool(going_wrong(event))
         case Ended(why=why):
             return why != "bye"
     return False

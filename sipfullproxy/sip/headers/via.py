@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_address
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, TOKEN, WS
+from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, TOKEN, WS, parameters, whole_number
 from sipfullproxy.sip.host import single_machine
 
 MAGIC = b"z9hG4bK"
@@ -72,6 +72,14 @@ class Via:
     def unique(self) -> bool:
         """Whether the branch alone names the transaction (RFC 3261 §17.2.3)."""
         return self.branch.startswith(MAGIC) and len(self.branch) > len(MAGIC)
+
+    @property
+    def source(self) -> tuple[bytes, int]:
+        """Where the request came from, as a server has stamped it into this value (§18.2.1, RFC 3581 §4): host, and 0
+        where the port that it really came from was not asked for."""
+        _, semicolon, rest = self.text.partition(b";")
+        params = parameters(semicolon + rest) or {}
+        return params.get(b"received") or self.host, whole_number(params.get(b"rport") or b"", 65535) or 0
 
     def stamped(self, host: str, port: int) -> bytes:
         """This value with the address that the request really came from.
