@@ -17,7 +17,7 @@ export async function open(root, _rest, app) {
     const { points } = await ask("assignment");
     show(list, points.map((point) => h(`li.${point.shown ? "yes" : "no"}`, {},
       h("span.mark", { role: "img", "aria-label": w(point.shown ? "shown" : "notShown") }, point.shown ? "✓" : "○"),
-      h("b", {}, point.title), h("p", {}, point.shown ? point.evidence : point.hint))));
+      h("b", {}, point.title), point.shown ? h("ul", {}, point.evidence.map((line) => h("li", {}, line))) : h("p", {}, point.hint))));
   }
 
   await load();

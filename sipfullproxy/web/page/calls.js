@@ -9,7 +9,7 @@ const PAGE = 50;
 
 /** Opens the view. rest: [] or [id of a call] or [id, place of a message]. */
 export async function open(root, rest, app) {
-  const state = { cards: [], more: false, query: "", state: "", id: null, place: null, call: null, together: false };
+  const state = { cards: [], more: false, query: "", state: "", id: null, place: null, call: null, together: false, cause: null };
   const list = h("section.list", { "aria-label": w("calls") });
   const stage = h("section.stage", { "aria-live": "off" });
   const detail = h("section.detail", { "aria-label": w("messages") });
@@ -47,9 +47,11 @@ export async function open(root, rest, app) {
       onchange: (event) => { state.state = event.target.value; load().catch(app.trouble); },
     }, [["", "any"], ["now", "now"], ["over", "past"], ["failed", "trouble"]].map(([value, word]) =>
       h("option", { value }, w(word))));
+    const follow = h("label.follow", {}, h("input", { type: "checkbox", checked: localStorage.getItem("follow") === "yes",
+      onchange: (event) => localStorage.setItem("follow", event.target.checked ? "yes" : "no") }), " ", w("follow"));
     const journal = h("p.journal", {}, `${w("journal")}: `,
       ["txt", "csv", "json"].flatMap((kind) => [h("a", { href: address(`journal.${kind}`), download: `journal.${kind}` }, kind), " "]));
-    return h("div.filter", {}, search, choice, journal);
+    return h("div.filter", {}, search, choice, follow, journal);
   }
 
   function drawList() {
@@ -92,7 +94,7 @@ export async function open(root, rest, app) {
   }
 
   async function ladder(id, query) {
-    const parsed = new DOMParser().parseFromString(await text(`calls/${id}/ladder.svg`, { ...query, plain: "1" }), "image/svg+xml");
+    const parsed = new DOMParser().parseFromString(await text(`calls/${id}/ladder.svg`, { ...query, plain: "1", room: room() }), "image/svg+xml");
     const picture = document.importNode(parsed.documentElement, true);
     for (const step of picture.querySelectorAll(".step")) {
       step.dataset.focus = step.id;
@@ -104,6 +106,11 @@ export async function open(root, rest, app) {
       });
     }
     return picture;
+  }
+
+  /** Pixels of width that the ladder has; it never shrinks below what can be read, but may scroll. */
+  function room() {
+    return Math.min(Math.max(Math.floor(stage.clientWidth) - 64, 320), 1400);
   }
 
   function neighbour(step, key) {
@@ -121,7 +128,6 @@ export async function open(root, rest, app) {
   async function openMessage(place) {
     state.place = place;
     state.cause = null;
-    house.dataset.depth = place !== null ? "2" : state.id ? "1" : "0";
     if (place === null) {
       show(detail, state.id && h("p.empty", {}, w("pickMessage")));
     } else {
@@ -135,11 +141,12 @@ export async function open(root, rest, app) {
 
   async function move(wanted) {
     const [id = null, place = null] = wanted;
-    if (id !== state.id) {
-      state.together = false;
-      await openCall(id);
-      drawList();
-    }
+    const other = id !== state.id;
+    const wide = house.dataset.depth === "2";
+    house.dataset.depth = place !== null ? "2" : id ? "1" : "0";
+    if (other) state.together = false;
+    if (other || !id || wide !== (place !== null)) await openCall(id);  // drawn anew where its width has changed
+    if (other) drawList();
     await openMessage(place === null ? null : Number(place));
   }
 
@@ -158,16 +165,31 @@ export async function open(root, rest, app) {
     for (const card of changed) {
       const index = state.cards.findIndex((old) => old.id === card.id);
       if (index >= 0) state.cards[index] = card;
-      else if (!state.query && fits(card, state.state)) state.cards.unshift(card);
+      else if (!state.query && fits(card, state.state)) {
+        state.cards.unshift(card);
+        if (card.state !== "over") begins(card);
+      }
       if (card.id === state.id) openCall(state.id).catch(app.trouble);
     }
     state.cards = state.cards.filter((card) => fits(card, state.state));
     drawList();
   }
 
+  /** A new call opens by itself where nothing else is looked at, or where every new one is to be followed. */
+  function begins(card) {
+    if (state.id === null || localStorage.getItem("follow") === "yes") location.hash = `#/calls/${card.id}`;
+  }
+
+  const resized = new ResizeObserver(() => {
+    clearTimeout(resized.waiting);
+    if (resized.width && resized.width !== room()) resized.waiting = setTimeout(() => drawCall().catch(app.trouble), 250);
+    resized.width = room();
+  });
+  resized.observe(stage);
+
   await load();
   await move(rest);
-  return { move, heard, watches: () => (state.id ? { call: state.id } : {}), close: () => root.replaceChildren() };
+  return { move, heard, watches: () => (state.id ? { call: state.id } : {}), close: () => { resized.disconnect(); root.replaceChildren(); } };
 }
 
 function fits(card, wanted) {

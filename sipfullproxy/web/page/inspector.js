@@ -3,9 +3,9 @@
 import { clock, h } from "./dom.js";
 import { w } from "./words.js";
 
-/** told: {message, cause, effects} of the API. call: {id, count of its messages}. Returns what to show. */
+/** told: {message, cause, origin, effects} of the API. call: {id, count of its messages}. Returns what to show. */
 export function inspector(told, call) {
-  const { message, cause } = told;
+  const { message, cause, origin } = told;
   const link = (place, content) => h("a", { href: `#/calls/${call.id}/${place}` }, content);
   const step = (place, sign, word) => place >= 0 && place < call.count
     ? h("a.step-to", { href: `#/calls/${call.id}/${place}`, "aria-label": w(word), "data-focus": word, rel: word === "next" ? "next" : "prev" }, sign) : null;
@@ -17,11 +17,11 @@ export function inspector(told, call) {
       h("a.close", { href: `#/calls/${call.id}`, "aria-label": w("close") }, "✕")),
     h("h2", {}, message.summary),
     message.why && h("p.why", {}, message.why, " ",
-      cause && link(cause.place, `${w("cameIn")}: ${cause.start.text}`)),
+      cause && link(cause.place, cause.start.text)),
     message.inward && h("p.note", {}, w("inward")),
-    !message.inward && !cause && h("p.note", {}, w("own")),
-    !message.inward && cause && !reasons && h("p.note", {}, w("unchanged")),
-    cause ? pair(cause, message) : alone(message),
+    !message.inward && !origin && h("p.note", {}, w("own")),
+    !message.inward && origin && !reasons && h("p.note", {}, w("unchanged")),
+    origin ? pair(origin, message) : alone(message),
     told.effects.length > 0 && h("p.effects", {}, `${w("effects")}: `,
       told.effects.map((effect) => h("span.chip", {}, link(effect.place, effect.title)))),
     raw(message),
@@ -33,11 +33,11 @@ function alone(message) {
   return h("div.lines", {}, lines(message).map((line) => h("div.row", {}, cell(line))));
 }
 
-/** Two columns: what came in, what went out. Lines that are the same stand beside each other. */
-function pair(cause, message) {
-  const rows = aligned(lines(cause), lines(message), message.changes);
+/** Two columns: what it was made from, what went out. Lines that are the same stand beside each other. */
+function pair(origin, message) {
+  const rows = aligned(lines(origin), lines(message), message.changes);
   return h("div.lines.pair", {},
-    h("div.row.head", {}, h("b", {}, w("cameIn")), h("b", {}, w("wentOut"))),
+    h("div.row.head", {}, h("b", {}, w(origin.inward ? "cameIn" : "sentBefore")), h("b", {}, w("wentOut"))),
     rows.flatMap(({ before, after, change }) => [
       h(`div.row${change ? `.${change.kind}` : ""}`, {}, cell(before), cell(after)),
       change && h("p.reason", {}, h("b", {}, w(change.kind)), ": ", change.why, " ",
@@ -49,11 +49,26 @@ const lines = (message) => [message.start, ...message.headers, ...message.body];
 
 function cell(line) {
   if (!line) return h("code.line.none", { "aria-hidden": "true" });
-  const at = line.name && line.text.toLowerCase().startsWith(line.name.toLowerCase()) ? line.name.length : 0;
-  const head = at || firstWord(line.text);
-  return h("code.line", {},
-    line.key ? h("span.word", { "data-word": line.key, tabindex: "0" }, line.text.slice(0, head)) : line.text.slice(0, head),
-    line.text.slice(head));
+  const colon = line.name ? line.text.indexOf(":") : -1;
+  const head = colon > 0 ? colon : firstWord(line.text);
+  return h("code.line", {}, word(line.key, line.text.slice(0, head)), marked(line.text.slice(head), line.terms));
+}
+
+/** A word with its explanation behind it, if it has one. */
+const word = (key, text) => (key ? h("span.word", { "data-word": key, tabindex: "0" }, text) : text);
+
+/** The rest of a line; parameters that can be explained are words of their own. terms: "param.branch" … */
+function marked(text, terms) {
+  const parts = [];
+  let rest = text;
+  for (const term of terms) {
+    const name = term.slice(term.indexOf(".") + 1);
+    const found = rest.match(new RegExp(`(?<=[;?&\\s])${name.replace(/[^\w]/g, "\\$&")}(?![\\w-])`, "i"));
+    if (!found) continue;
+    parts.push(rest.slice(0, found.index), word(term, found[0]));
+    rest = rest.slice(found.index + found[0].length);
+  }
+  return [...parts, rest];
 }
 
 /** Where the part of a line ends that carries its explanation: a header's name, a method, "a=rtpmap". */
@@ -73,7 +88,7 @@ function aligned(befores, afters, changes) {
   const flush = (end) => {
     while (position < end) {
       const before = befores[position++];
-      const index = changes.findIndex((change, number) => !told.has(number) && change.kind === "removed" && same(change.before, before));
+      const index = changes.findIndex((change, number) => !told.has(number) && change.kind === "removed" && quotes(change, before));
       if (index >= 0) told.add(index);
       rows.push({ before, after: null, change: index >= 0 ? changes[index] : null });
     }
@@ -83,7 +98,7 @@ function aligned(befores, afters, changes) {
     const fresh = change && !told.has(after.change) ? change : null;
     if (change) told.add(after.change);
     const twin = change?.kind === "added" ? -1
-      : befores.findIndex((before, index) => index >= position && (change ? same(change.before, before) : before.text === after.text));
+      : befores.findIndex((before, index) => index >= position && (change ? quotes(change, before) : before.text === after.text));
     if (twin >= 0) {
       flush(twin);
       rows.push({ before: befores[position++], after, change: fresh });
@@ -98,8 +113,10 @@ function aligned(befores, afters, changes) {
   return rows;
 }
 
-/** Whether a change speaks of that line; it quotes the line, or only its value. */
-const same = (quoted, line) => line.text === quoted || (line.name !== "" && line.text.slice(line.name.length + 1).trim() === quoted);
+/** Whether that is the line which a change quotes as it was: a header's value, or a part of the first line. */
+const quotes = (change, line) => (line.name
+  ? line.name === change.header && line.text.slice(line.text.indexOf(":") + 1).trim() === change.before
+  : change.before !== "" && line.text.includes(change.before));
 
 function raw(message) {
   const whole = [message.start, ...message.headers].map((line) => line.text).join("\n")

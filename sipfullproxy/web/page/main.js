@@ -128,13 +128,14 @@ document.addEventListener("keydown", (event) => event.key === "Escape" && hideTi
 // -- what is remembered in this browser ------------------------------------------------------------------------------
 
 function dress(theme) {
-  if (theme) document.documentElement.dataset.theme = theme;
+  document.documentElement.classList.remove("light", "dark");
+  if (theme) document.documentElement.classList.add(theme);
 }
 
 at("theme").addEventListener("click", () => {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const now = document.documentElement.dataset.theme ?? (dark ? "dark" : "light");
-  const next = now === "dark" ? "light" : "dark";
+  const chosen = localStorage.getItem("theme") ?? (dark ? "dark" : "light");
+  const next = chosen === "dark" ? "light" : "dark";
   localStorage.setItem("theme", next);
   dress(next);
 });
