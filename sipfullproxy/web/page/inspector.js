@@ -73,7 +73,7 @@ function marked(text, terms) {
 
 /** Where the part of a line ends that carries its explanation: a header's name, a method, "a=rtpmap". */
 function firstWord(text) {
-  const found = text.match(/^(SIP\/2\.0 \d{3}|[^\s:=]+(=[a-z]+(?=[-:\s]|$))?)/i);
+  const found = text.match(/^(SIP\/2\.0 \d{3}|a=[a-z-]+|[a-z](?==)|[^\s:=]+)/i);
   return found ? found[0].length : text.length;
 }
 
