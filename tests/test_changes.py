@@ -313,8 +313,9 @@ def test_every_story_that_other_tests_tell_is_explained(module: ModuleType, name
     wanted = inspect.signature(function).parameters
     given: dict[str, Any] = {}
     if wanted:
-        given["lab"] = Lab()
-        given |= zip(("alice", "bob", "carol"), given["lab"].registered("alice", "bob", "carol"), strict=True)
+        given["lab"] = lab = Lab()
+        if set(wanted) - {"lab"}:
+            given |= zip(("alice", "bob", "carol"), lab.registered("alice", "bob", "carol"), strict=True)
     function(**{key: value for key, value in given.items() if key in wanted})
     for tape in tapes:
         for before, record in pairs(tape.records):

@@ -49,3 +49,8 @@ def person(value: bytes) -> str:
 def status_of(reading: Reading) -> str:
     """Number and words of a response: "486 Busy Here"."""
     return f"{reading.status} {safe(reading.phrase.decode('utf-8', 'replace'))}".rstrip()
+
+
+def capitalized(text: str, *names: str) -> str:
+    """A sentence with its capital letter; but where it begins with one of these names, that stays as it is."""
+    return text if any(name and text.startswith(name) for name in names) else text[:1].upper() + text[1:]

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from sipfullproxy.explain.changes import composed
-from sipfullproxy.explain.names import owner, person, phone, status_of
+from sipfullproxy.explain.names import capitalized, owner, person, phone, status_of
 from sipfullproxy.explain.reading import Reading, spec
 from sipfullproxy.explain.trail import LONGEST_NAME, Trail
 from sipfullproxy.explain.voice import streams
@@ -26,7 +26,7 @@ def summary(trail: Trail, place: int, lang: Lang) -> str:
     text = _passed(trail, place, lang) if not trail.records[place].inward else act(trail, place, lang)
     if trail.first[place] != place:
         text = _say("again", lang, act=text)
-    return _capitalized(text)
+    return capitalized(text, trail.person(trail.records[place].flow))
 
 
 def act(trail: Trail, place: int, lang: Lang) -> str:
@@ -43,6 +43,12 @@ def act(trail: Trail, place: int, lang: Lang) -> str:
     if not reading.headers:
         return _say("junk", lang, **facts)
     return _request(trail, place, reading, facts, lang)
+
+
+def transfer_status(notify: Reading) -> str:
+    """How a transfer goes, as its NOTIFY says: "180 Ringing"; "" where it says nothing of that."""
+    match = _SIPFRAG.match(notify.body) if _word(notify.first(b"event")) == "refer" else None
+    return _shown(match[1]) if match is not None else ""
 
 
 # -- what phones do --------------------------------------------------------------------------------------------------
@@ -74,8 +80,7 @@ def _request(trail: Trail, place: int, reading: Reading, facts: dict[str, str], 
             facts["target"] = person(to)
             return _say("REFER.attended" if b"replaces=" in to.lower() else "REFER", lang, **facts)
         case b"NOTIFY" if event == "refer":
-            match = _SIPFRAG.match(reading.body)
-            return _say("NOTIFY.refer", lang, status=_shown(match[1]) if match else "?", **facts)
+            return _say("NOTIFY.refer", lang, status=transfer_status(reading) or "?", **facts)
         case (b"NOTIFY" | b"SUBSCRIBE") as method if event in ("conference", "presence"):
             return _say(f"{method.decode()}.{event}", lang, **facts)
         case b"INFO":
@@ -209,21 +214,3 @@ def _uri(value: bytes) -> str:
 
 def _shown(value: bytes) -> str:
     return safe(value.decode("utf-8", "replace"), LONGEST_NAME)
-
-
-def _capitalized(text: str) -> str:
-    """With a capital letter where the sentence begins with a word of ours: a user's name stays as it is."""
-    return text[:1].upper() + text[1:] if text.startswith(_OURS) else text
-
-
-_OURS: Final = (
-    "telefón ",
-    "the ",
-    "proxy ",
-    "prepojenie",
-    "presmerovanie",
-    "podržanie",
-    "koniec",
-    "transfer:",
-    "hold:",
-)

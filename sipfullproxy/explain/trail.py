@@ -33,7 +33,8 @@ class Trail:
     """
 
     def __init__(self, records: Sequence[Record], names: Mapping[str, str] = NOBODY) -> None:
-        """names: who is known to be at an address (`Flow.address`); others are called as their messages call them."""
+        """names: who is known to be at an address (`Flow.address`), as `user@domain` or as the user alone; others are
+        called as their messages call them."""
         self.records = records
         self.readings: list[Reading] = []
         self.first: list[int] = []
@@ -41,7 +42,7 @@ class Trail:
         self.cause: list[int | None] = []
         self.asked: list[int | None] = []
         self.before: list[int | None] = []
-        self._names = {address: safe(name, LONGEST_NAME) for address, name in names.items()}
+        self._names = {address: safe(who.rpartition("@")[0] or who, LONGEST_NAME) for address, who in names.items()}
         self._requests: dict[tuple[bytes, bytes], int] = {}
         self._responses: dict[tuple[object, ...], int] = {}
         self._sent: dict[tuple[bytes, bytes], int] = {}
