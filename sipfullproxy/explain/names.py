@@ -14,7 +14,7 @@ _SPELLED: Final = {
     name.lower(): name
     for name in (
         b"Call-ID", b"CSeq", b"WWW-Authenticate", b"MIME-Version", b"SIP-ETag", b"SIP-If-Match", b"RAck", b"RSeq",
-        b"Min-SE", b"Content-ID", b"P-Preferred-Identity", b"User-to-User",
+        b"Min-SE", b"Content-ID", b"Remote-Party-ID", b"User-to-User",
     )
 }  # fmt: skip
 
