@@ -249,7 +249,7 @@ def test_whose_words_the_phrase_has_now(phrases: Phrasebook, phrase: str, key: s
     assert {one for one in reasons(lab, sent.call_id) if one.startswith("phrase")} == {key}
 
 
-# -- all of them -------------------------------------------------------------------------------------------------------
+# -- all of them -----------------------------------------------------------------------------------------------------
 
 
 def edits_of_the_engine() -> set[str]:

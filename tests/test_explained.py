@@ -41,7 +41,7 @@ def the(found: list[Explained], beginning: str, inward: bool | None = None) -> E
     return next(one for one in found if one.start.text.startswith(beginning) and inward in (None, one.inward))
 
 
-# -- the sentences -----------------------------------------------------------------------------------------------------
+# -- the sentences ---------------------------------------------------------------------------------------------------
 
 
 def test_the_story_of_a_call(story: Story) -> None:
@@ -183,7 +183,7 @@ def test_names_that_are_known_come_first(story: Story) -> None:
     assert explained(records, 3, "en", {"10.0.0.11:5060": "robert@10.0.0.1"}).summary == "robert's phone rings"
 
 
-# -- why ---------------------------------------------------------------------------------------------------------------
+# -- why -------------------------------------------------------------------------------------------------------------
 
 
 def whys(lab: RecordingLab, call_id: bytes) -> list[str]:
@@ -314,7 +314,7 @@ def test_the_reason_of_a_stranger_is_the_warning(story: Story) -> None:
     assert "Register first: 10.0.0.12:5060 is not a registered phone" in refusal.why
 
 
-# -- the lines ---------------------------------------------------------------------------------------------------------
+# -- the lines -------------------------------------------------------------------------------------------------------
 
 
 def test_every_line_of_a_message_is_there_and_explains_itself(story: Story) -> None:
@@ -367,7 +367,7 @@ def test_there_is_no_such_place(story: Story) -> None:
             explained(lab.of(sent.call_id), place, "sk")
 
 
-# -- strangers ---------------------------------------------------------------------------------------------------------
+# -- strangers -------------------------------------------------------------------------------------------------------
 
 
 @given(st.lists(mutants([vector.data for vector in TABLE]) | st.binary(max_size=200), max_size=6), st.data())

@@ -48,7 +48,8 @@ INVITE ACK CANCEL BYE OPTIONS INFO MESSAGE REFER PRACK UPDATE SUBSCRIBE PUBLISH 
 LINES = """
 v=0|o=- 1 1 IN IP4 h|s=Talk|c=IN IP4 h|t=0 0|m=audio 1 RTP/AVP 0|a=rtpmap:0 PCMU/8000|a=fmtp:96 x=1|a=sendrecv|
 a=sendonly|a=recvonly|a=inactive|a=rtcp-fb:* nack|a=candidate:1 1 UDP 1 h 1 typ host|a=crypto:1 x|
-a=fingerprint:sha-256 AA|a=setup:actpass|a=mid:0|a=group:BUNDLE 0|b=AS:64|a=rtcp:9|a=rtcp-mux|a=ptime:20|a=ice-ufrag:x|a=ice-pwd:x|a=ssrc:1 x
+a=fingerprint:sha-256 AA|a=setup:actpass|a=mid:0|a=group:BUNDLE 0|b=AS:64|
+a=rtcp:9|a=rtcp-mux|a=ptime:20|a=ice-ufrag:x|a=ice-pwd:x|a=ssrc:1 x
 """.replace("\n", "").split("|")  # fmt: skip
 
 
