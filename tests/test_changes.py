@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,14 +104,12 @@ def assert_explained(before: bytes, record: Record) -> list[Change]:
 
 def reasons(lab: RecordingLab, call_id: bytes) -> set[str]:
     """The keys of all reasons that a call shows."""
-    found = set()
-    keys = {said.en.partition("{")[0]: key for key, said in table("reasons").items() if not said.en.startswith("{")}
-    for before, record in pairs(lab.of(call_id)):
-        for one in assert_explained(before, record):
-            found |= {key for beginning, key in keys.items() if one.why.startswith(beginning)}
-            found |= {"uri.binding"} if "became the address" in one.why else set()
-            found |= {"max-forwards.down"} if "each proxy takes one" in one.why else set()
-    return found
+    patterns = {key: re.sub(r"\\{[a-z]+\\}", ".*", re.escape(said.en)) for key, said in table("reasons").items()}
+    return {
+        next(key for key, pattern in patterns.items() if re.fullmatch(pattern, one.why))
+        for before, record in pairs(lab.of(call_id))
+        for one in assert_explained(before, record)
+    }
 
 
 def test_an_ordinary_call() -> None:

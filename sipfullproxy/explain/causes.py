@@ -67,7 +67,7 @@ def _again_key(trail: Trail, place: int, reading: Reading, cause: int | None) ->
     if cause is None:
         return "again"
     if not trail.readings[cause].status:
-        return "again.request"
+        return "again.request" if reading.status else "again.passed"
     return "again.ack" if not reading.status else "response.2xx"
 
 

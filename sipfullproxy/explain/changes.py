@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from sipfullproxy.explain.names import title
-from sipfullproxy.explain.reading import Reading, plain, read, spec, user
+from sipfullproxy.explain.reading import Reading, branch, plain, read, spec, user
 from sipfullproxy.explain.words import table
 from sipfullproxy.journal.safe import safe
 from sipfullproxy.lang import Lang
@@ -249,7 +249,7 @@ def _popped_key(one: Difference) -> str:
 
 def _pushed_key(one: Difference) -> str:
     if one.kind == "added":
-        return "via.added"
+        return "via.added" if b"." in branch(one.after) else "via.plain"  # a stateless proxy leaves no loop mark
     return _stamp_key(one) if one.kind == "changed" else "unknown"
 
 

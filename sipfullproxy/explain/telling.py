@@ -72,9 +72,7 @@ def _request(trail: Trail, place: int, reading: Reading, facts: dict[str, str], 
             facts["by"] = person(reading.first(b"referred-by"))
             return _say(_invite_key(reading), lang, **facts)
         case b"ACK":
-            heard = trail.asked[place]
-            refused = heard is not None and trail.readings[heard].status >= 300
-            return _say("ACK.refusal" if refused else "ACK", lang, **facts)
+            return _say(_ack_key(trail, trail.asked[place]), lang, **facts)
         case b"REFER":
             to = reading.first(b"refer-to")
             facts["target"] = person(to)
@@ -127,6 +125,15 @@ def _reinvite_key(reading: Reading, before: Reading | None) -> str:
     if now.has_video != seen and not now.on_hold:
         return "re-INVITE.video" if now.has_video else "re-INVITE.voice"
     return "re-INVITE"
+
+
+def _ack_key(trail: Trail, heard: int | None) -> str:
+    """What an ACK confirms. heard: the place of the final response."""
+    if heard is None or trail.readings[heard].status < 300:
+        said = None if heard is None else trail.origin[heard]
+        invite = None if said is None else trail.asked[said]
+        return "ACK.change" if invite is not None and trail.readings[invite].in_dialog else "ACK"
+    return "ACK.refusal"
 
 
 def _direction(reading: Reading) -> str:
