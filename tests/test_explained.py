@@ -183,7 +183,8 @@ def test_names_that_are_known_come_first(story: Story) -> None:
     lab, alice, bob = story
     sent, _ = call(alice, bob)
     records = lab.of(sent.call_id)
-    assert explained(records, 3, "en", {"10.0.0.11:5060": "robert@10.0.0.1"}).summary == "robert's phone rings"
+    names = {"10.0.0.11:5060": "robert@10.0.0.1", "10.0.0.99:5060": "robert@10.0.0.1"}
+    assert explained(records, 3, "en", names).summary == "robert's phone rings", "his other phone is not in this call"
 
 
 # -- why -------------------------------------------------------------------------------------------------------------

@@ -42,7 +42,9 @@ class Trail:
         self.cause: list[int | None] = []
         self.asked: list[int | None] = []
         self.before: list[int | None] = []
-        self._names = {address: safe(who.rpartition("@")[0] or who, LONGEST_NAME) for address, who in names.items()}
+        here = {record.flow.address for record in records}
+        known = ((address, who.rpartition("@")[0] or who) for address, who in names.items() if address in here)
+        self._names = {address: safe(who, LONGEST_NAME) for address, who in known}
         self._requests: dict[tuple[bytes, bytes], int] = {}
         self._responses: dict[tuple[object, ...], int] = {}
         self._sent: dict[tuple[bytes, bytes], int] = {}

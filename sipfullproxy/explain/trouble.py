@@ -225,14 +225,16 @@ class _Doctor:
     def _unconfirmed(self) -> Iterator[Trouble]:
         """A 200 that went out again and again, because no ACK came."""
         trail = self._trail
-        count, us, confirmed = 0, "", False
-        for record, reading in self._messages():
+        count, us = 0, ""
+        for place, (record, reading) in enumerate(self._messages()):
             if record.inward and reading.method == b"ACK" and not reading.status:
-                confirmed = True
+                heard = trail.asked[place]
+                if heard is None or trail.readings[heard].status < 300:
+                    return
             if not record.inward and reading.method == b"INVITE" and 200 <= reading.status < 300:
                 count += 1
-                us = Flow("udp", record.flow.remote, record.flow.local).address
-        if trail.records and not confirmed and count >= REPEATED:
+                us = record.flow._replace(remote=record.flow.local).address
+        if count >= REPEATED:
             yield self._told("ack", count=count, us=us)
 
     def _not_hung_up(self) -> Iterator[Trouble]:
