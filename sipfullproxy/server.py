@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -22,16 +22,17 @@ from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.greeting import greeting, tell
-from sipfullproxy.guard import Guard, Trace
+from sipfullproxy.guard import Guard
+from sipfullproxy.journal.clock import wall_offset
 from sipfullproxy.journal.hooks import Hooks, HookT
-from sipfullproxy.journal.mailbox import Mailbox
+from sipfullproxy.journal.memory import Memory
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
 from sipfullproxy.settings import Settings, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport.addresses import is_local, lan_addresses
-from sipfullproxy.transport.udp import Core, UdpDoor
+from sipfullproxy.transport.udp import UdpDoor
 
 # How often `run` looks whether it shall end, in seconds. On Windows, Ctrl-C does not wake a thread that waits for ever.
 GLANCE = 0.2
@@ -80,9 +81,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._forward = {unescape(user.encode()): rule for user, rule in self.settings.forward.items()}
         self._hooks = Hooks()
-        self._events = Mailbox(self._write, "journal")
-        self._journal: TextJournal | None = None
-        self._trace: Trace | None = None
+        self._memory: Memory | None = None
         self._engine: Engine | None = None
         self._network: BadNetwork | None = None
         self._switches = Switches()
@@ -168,7 +167,7 @@ class Proxy:
         door = self._open_door()
         try:
             engine = Engine(self._config(door.local), os.urandom, _report)
-            self._journal = self._open_journal()
+            memory = Memory(self._open_journal(), self._hooks, self.settings.verbose)
         except BaseException:
             door.server_close()
             raise
@@ -176,15 +175,11 @@ class Proxy:
             self._engine = engine
             if self.settings.experiments != Experiments():
                 self._experiment()
-        core: Core = Guard(engine, self._lock, self._publish)
-        if self.settings.verbose:
-            core = self._trace = Trace(core, engine)
-            self._trace.start()
-        core = self._network = BadNetwork(core, self.settings.experiments)
-        self._door = door
-        self._hooks.start()
-        self._events.start()
-        threading.Thread(target=door.serve, args=(core,), name="udp", daemon=True).start()
+        guard = Guard(engine, self._lock, memory.note, self._publish)
+        self._network = BadNetwork(guard, self.settings.experiments)
+        self._door, self._memory = door, memory
+        memory.start()
+        threading.Thread(target=door.serve, args=(self._network,), name="udp", daemon=True).start()
 
     def stop(self) -> None:
         """Stop serving, and return when the journal has it all; does nothing when stopped already.
@@ -202,12 +197,8 @@ class Proxy:
         if self._engine is not None:
             self._publish(self._engine.events())  # what was told since the last tick
         self._engine = self._network = None
-        self._events.stop()
-        if self._journal is not None:
-            self._journal.close()
-        if self._trace is not None:
-            self._trace.stop()
-        self._hooks.stop()
+        if self._memory is not None:
+            self._memory.stop()
 
     def run(self, ready: Callable[[], object] | None = None) -> None:
         """Start (if need be), block until Ctrl-C, SIGTERM or `stop`, and end cleanly. Raises StartError.
@@ -288,19 +279,11 @@ class Proxy:
             self._engine.tell(Experiment, time.monotonic(), **dataclasses.asdict(experiments))
 
     def _publish(self, events: list[Event]) -> None:
-        """Hand the engine's events on; the only place where its clock becomes that of people."""
-        offset = time.time() - time.monotonic()
+        """Hand the engine's events on, in the time of people."""
+        assert self._memory is not None
+        offset = wall_offset()
         for event in events:
-            self._events.put(dataclasses.replace(event, time=event.time + offset))
-
-    def _write(self, events: Sequence[Event]) -> None:
-        """On the journal's thread: first what has happened is written down, then the hooks hear of it."""
-        try:
-            if self._journal is not None:
-                self._journal(events)
-        finally:
-            for event in events:
-                self._hooks.put(event)
+            self._memory.tell(dataclasses.replace(event, time=event.time + offset))
 
 
 def _report(bug: Exception) -> None:

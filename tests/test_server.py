@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 import sipfullproxy
-from sipfullproxy import guard, server
+from sipfullproxy import server
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment, Registered
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.experiments import Experiments
+from sipfullproxy.journal import screen
 from sipfullproxy.server import Proxy, StartError
 from sipfullproxy.settings import SettingsError
 from tests.waiting import eventually
@@ -505,7 +506,7 @@ def test_a_terminal_that_stands_still_stops_nothing(
 ) -> None:
     stuck = Stuck()
     monkeypatch.setattr("sys.stderr", stuck)
-    monkeypatch.setattr(guard, "SCREEN_LIMIT", 4)
+    monkeypatch.setattr(screen, "SCREEN_LIMIT", 4)
     with make(verbose=True) as proxy, Phone(proxy) as phone:
         for number in range(20):
             assert phone.ask("OPTIONS", number=number).startswith("SIP/2.0 200 ")
@@ -519,7 +520,7 @@ def test_a_terminal_that_stands_still_does_not_keep_the_proxy_from_stopping(
 ) -> None:
     stuck = Stuck()
     monkeypatch.setattr("sys.stderr", stuck)
-    monkeypatch.setattr(guard, "SCREEN_WAIT", 0.01)
+    monkeypatch.setattr(screen, "SCREEN_WAIT", 0.01)
     with make(verbose=True) as proxy, Phone(proxy) as phone:
         phone.ask("OPTIONS")
     stuck.moves.set()

@@ -35,16 +35,19 @@ class Mailbox(Generic[T]):
         self.lost = 0
         self._read = read
         self._name = name
+        self._limit = limit
         self._queue: deque[T] = deque(maxlen=limit)
         self._changed = threading.Condition()
+        self._asleep = False
         self._thread: threading.Thread | None = None
 
     def put(self, item: T) -> None:
         """Queue an item."""
-        with self._changed:
-            self.lost += len(self._queue) == self._queue.maxlen
-            self._queue.append(item)
-            if len(self._queue) == 1:
+        # Without a lock, which would cost more than all the rest: a deque has one of its own.
+        self.lost += len(self._queue) == self._limit
+        self._queue.append(item)
+        if self._asleep:
+            with self._changed:
                 self._changed.notify_all()
 
     def start(self) -> None:
@@ -79,11 +82,11 @@ class Mailbox(Generic[T]):
     def _gathered(self) -> list[T]:
         """All that is queued, a little after the first of it came; nothing at the end."""
         with self._changed:
+            self._asleep = True  # before the look at the queue: whoever puts something in afterwards sees it
             self._changed.wait_for(lambda: self._queue or self._stopping())
+            self._asleep = self._stopping()  # there may be another thread by now, and that one is asleep
             self._changed.wait_for(self._stopping, GATHER)
-            bunch = list(self._queue)
-            self._queue.clear()
-            return bunch
+            return [self._queue.popleft() for _ in range(len(self._queue))]
 
     def _stopping(self) -> bool:
         # No flag: whoever stops and starts again from within `read` would clear it before this thread has seen it.
