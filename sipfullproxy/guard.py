@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.engine.registrar import Phone
 from sipfullproxy.journal.passage import Passage
 from sipfullproxy.transport.udp import Core
 
@@ -20,6 +21,8 @@ class Verbs(Core, Protocol):
 
     serial: int
 
+    def phones(self, limit: int, user: bytes | None = None) -> list[Phone]: ...
+    def forget(self, phone: Phone, now: float) -> bool: ...
     def events(self) -> list[Event]: ...
 
 
@@ -54,6 +57,19 @@ class Guard:
     def lost(self, flow: Flow, now: float) -> list[Send]:
         """See `Engine.lost`."""
         return self._call(now, None, None, self._engine.lost, flow, now)
+
+    def phones(self, limit: int, user: bytes | None = None) -> list[Phone]:
+        """See `Engine.phones`."""
+        with self._lock:
+            return self._engine.phones(limit, user)
+
+    def forget(self, phone: Phone, now: float) -> bool:
+        """See `Engine.forget`."""
+        with self._lock:
+            found = self._engine.forget(phone, now)
+            events = self._engine.events()
+        self._publish(events)
+        return found
 
     def _call(
         self, now: float, flow: Flow | None, data: bytes | None, verb: Callable[..., list[Send]], *arguments: object

@@ -23,6 +23,7 @@ from sipfullproxy.engine.events import Event, Experiment
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.greeting import greeting, tell
 from sipfullproxy.guard import Guard
+from sipfullproxy.journal.cards import PhoneCard, phone_card, user_of
 from sipfullproxy.journal.clock import wall_offset
 from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.memory import Memory
@@ -36,6 +37,9 @@ from sipfullproxy.transport.udp import UdpDoor
 
 # How often `run` looks whether it shall end, in seconds. On Windows, Ctrl-C does not wake a thread that waits for ever.
 GLANCE = 0.2
+
+# Phones that are listed at once: more than anybody reads, and listed in a millisecond, for which no call is served.
+PHONES = 1_000
 
 # Ctrl-C, a service manager's stop, a closed terminal, Windows' Ctrl-Break: each where the system has it.
 ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -85,6 +89,7 @@ class Proxy:
         self._engine: Engine | None = None
         self._network: BadNetwork | None = None
         self._switches = Switches()
+        self._guard: Guard | None = None
         self._door: UdpDoor | None = None
         self._over = threading.Event()
         self._blocked: threading.Thread | None = None
@@ -152,6 +157,27 @@ class Proxy:
             if experiments != before:
                 self._experiment()
 
+    def phones(self, user: str | None = None, limit: int = PHONES) -> list[PhoneCard]:
+        """The phones that are registered now, so many of them; or those of one user, his newest first.
+
+        Any thread may ask; while the proxy is not running there are none.
+        """
+        guard, name = self._guard, None if user is None else unescape(user.encode())
+        found = guard.phones(limit, name) if guard is not None else []
+        offset = wall_offset()
+        return [phone_card(phone, offset) for phone in found]
+
+    def remove(self, phone_id: str) -> bool:
+        """Remove the phone of that id (see `PhoneCard`) as if it had left; it may register again.
+
+        Returns whether it was registered. Any thread may call it.
+        """
+        guard, user = self._guard, user_of(phone_id)
+        if guard is None or user is None:
+            return False
+        phones = [phone for phone in guard.phones(PHONES, user) if phone_card(phone, 0).id == phone_id]
+        return any(guard.forget(phone, time.monotonic()) for phone in phones)
+
     @property
     def address(self) -> tuple[str, int]:
         """(IPv4 address, port) that phones must be told. Raises RuntimeError while the proxy is not running."""
@@ -175,7 +201,7 @@ class Proxy:
             self._engine = engine
             if self.settings.experiments != Experiments():
                 self._experiment()
-        guard = Guard(engine, self._lock, memory.note, self._publish)
+        self._guard = guard = Guard(engine, self._lock, memory.note, self._publish)
         self._network = BadNetwork(guard, self.settings.experiments)
         self._door, self._memory = door, memory
         memory.start()
@@ -189,7 +215,7 @@ class Proxy:
         self._over.set()
         if self._blocked not in (None, threading.current_thread()):
             return
-        door, self._door = self._door, None
+        door, self._door, self._guard = self._door, None, None
         if door is None:
             return
         door.shutdown()

@@ -103,13 +103,13 @@ class Lab:
         self.dropping = messages
 
     def told(self, kind: str = "") -> list[Event]:
-        """The events of one kind so far, or all."""
-        return [event for event in self.events if kind in ("", event.kind)]
+        """The events of one kind so far; or all, but for `calling`, with which every call begins."""
+        return [event for event in self.events if event.kind == kind or (not kind and event.kind != "calling")]
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of all events so far, in order."""
-        return [event.kind for event in self.events]
+        """The kinds of those events, in order."""
+        return [event.kind for event in self.told()]
 
     def _carry(self, sends: list[Send]) -> list[Send]:
         self.events += self.engine.events()

@@ -15,6 +15,7 @@ from sipfullproxy.engine import calls
 from sipfullproxy.engine.events import (
     Busy,
     CallEvent,
+    Calling,
     Cancelled,
     Conference,
     Declined,
@@ -69,7 +70,7 @@ def people(event: Event) -> tuple[str, str, str]:
 
 def story(lab: Lab) -> list[tuple[str, str, str]]:
     """What was told of calls, each as (kind, who, whom)."""
-    return [people(event) for event in lab.events if isinstance(event, CallEvent)]
+    return [people(event) for event in lab.told() if isinstance(event, CallEvent)]
 
 
 def only(lab: Lab, kind: str) -> Any:
@@ -120,10 +121,11 @@ def test_the_whole_life_of_a_call(lab: Lab, alice: Phone, bob: Phone) -> None:
     lab.advance(75)
     hang_up(alice, bob)
     ids = {"call": sent.call_id.decode(), "leg": sent.from_tag.decode()}
-    assert lab.told() == [
-        Ringing(serial=4, time=1000.0, who=ALICE, whom=BOB, **ids),
-        Started(serial=5, time=1000.0, who=ALICE, whom=BOB, video=False, **ids),
-        Ended(serial=6, time=1075.0, who=ALICE, whom=BOB, duration=75.0, why="bye", **ids),
+    assert lab.events == [
+        Calling(serial=4, time=1000.0, who=ALICE, whom=BOB, **ids),
+        Ringing(serial=5, time=1000.0, who=ALICE, whom=BOB, **ids),
+        Started(serial=6, time=1000.0, who=ALICE, whom=BOB, video=False, **ids),
+        Ended(serial=7, time=1075.0, who=ALICE, whom=BOB, duration=75.0, why="bye", **ids),
     ]
 
 
@@ -328,11 +330,45 @@ def test_a_challenge_is_no_failure(lab: Lab, alice: Phone, bob: Phone, challenge
     bob.reply(bob.takes("INVITE"), challenge)
     bob.takes("ACK")
     alice.ack_failure(first, alice.takes(challenge))
-    assert lab.events == []
+    assert lab.told() == []
     call(alice, bob, **same, cseq=2)
     lab.advance(40)  # the first attempt is forgotten, the call is not
     hang_up(bob, alice)
     assert story(lab) == [("ringing", ALICE, BOB), ("started", ALICE, BOB), ("ended", BOB, ALICE)]
+    assert len(lab.told("calling")) == 1
+
+
+def test_a_call_is_told_as_soon_as_it_goes_to_somebody(lab: Lab, alice: Phone, bob: Phone) -> None:
+    invite = alice.invite("bob")
+    alice.send(alice.compose("OPTIONS", "sip:bob@10.0.0.1"))
+    assert [people(event) for event in lab.events] == [("calling", ALICE, BOB)]
+    assert only(lab, "calling").call == invite.call_id.decode()
+    lab.advance(2)  # it is sent again
+    assert len(lab.events) == 1
+
+
+def test_who_may_not_call_or_calls_nobody_is_not_calling(lab: Lab, alice: Phone) -> None:
+    alice.invite("nobody")
+    lab.phone("stranger").invite("alice")
+    assert [event.kind for event in lab.events] == ["failed", "failed"]
+
+
+def test_a_call_that_failed_and_is_made_again_under_its_name_is_told_again(lab: Lab, alice: Phone, bob: Phone) -> None:
+    same: dict[str, Any] = {"call_id": "same", "from_": "<sip:alice@10.0.0.1>;tag=same"}
+    for cseq in (1, 2):
+        sent = alice.invite("bob", **same, cseq=cseq)
+        alice.takes(100)
+        bob.reply(bob.takes("INVITE"), 486)
+        bob.takes("ACK")
+        alice.ack_failure(sent, alice.takes(486))
+    assert [event.kind for event in lab.events] == ["calling", "busy"] * 2
+
+
+def test_a_call_that_is_sent_on_is_one_call(lab: Lab, alice: Phone, bob: Phone, carol: Phone) -> None:
+    alice.invite("bob")
+    bob.reply(bob.takes("INVITE"), 302, headers=("Contact: <sip:carol@10.0.0.1>",), contact=False)
+    carol.ring(carol.takes("INVITE"))
+    assert [event.kind for event in lab.events] == ["calling", "forwarded", "ringing"]
 
 
 def test_a_second_call_of_the_same_phone_is_a_second_call(lab: Lab, alice: Phone, bob: Phone) -> None:
@@ -390,7 +426,7 @@ def test_both_phones_refuse(lab: Lab, alice: Phone, bob: Phone, bobs_mobile: Pho
     alice.invite("bob")
     bob.reply(bob.takes("INVITE"), 486)
     bobs_mobile.reply(bobs_mobile.takes("INVITE"), 480)
-    assert len(lab.events) == 1
+    assert len(lab.told()) == 1
 
 
 def both_answer(alice: Phone, bob: Phone, mobile: Phone) -> tuple[Dialog, Dialog]:

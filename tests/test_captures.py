@@ -128,7 +128,7 @@ def replay(request: pytest.FixtureRequest) -> Replay:
 
 
 def story(lab: Lab) -> list[tuple[str, str, str]]:
-    return [(event.kind, getattr(event, "who", ""), getattr(event, "whom", "")) for event in lab.events]
+    return [(event.kind, getattr(event, "who", ""), getattr(event, "whom", "")) for event in lab.told()]
 
 
 borisko, macek, veronika = (f"{name}@192.168.1.3" for name in ("borisko", "macek", "veronika"))
@@ -148,7 +148,7 @@ def test_registrations(replay: Replay) -> None:
 @pytest.mark.parametrize("replay", ["normal_call.pcap"], indirect=True)
 def test_a_call(replay: Replay) -> None:
     assert replay.deliveries == replay.original
-    ringing, started, ended = replay.lab.events[2:]
+    ringing, started, ended = replay.lab.told()[2:]
     assert isinstance(ringing, Ringing)
     assert isinstance(started, Started)
     assert isinstance(ended, Ended)

@@ -10,8 +10,8 @@ from sipfullproxy.engine import events
 from sipfullproxy.engine.events import KINDS, Event
 
 ISSUE_2 = {
-    "registered", "unregistered", "ringing", "started", "video", "held", "resumed", "transferred", "forwarded",
-    "conference", "declined", "busy", "cancelled", "missed", "failed", "ended",
+    "registered", "unregistered", "calling", "ringing", "started", "video", "held", "resumed", "transferred",
+    "forwarded", "conference", "declined", "busy", "cancelled", "missed", "failed", "ended",
 }  # fmt: skip
 """The hooks that part 5 of the issue promises."""
 

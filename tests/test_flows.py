@@ -480,7 +480,7 @@ def test_a_phone_that_sends_its_calls_on(lab: Lab, alice: Phone, bob: Phone, car
     carol.takes("ACK")
     hang_up(alice, carol)
     assert lab.kinds == ["forwarded", "ringing", "started", "ended"]
-    forwarded = lab.events[0]
+    forwarded = lab.told()[0]
     assert isinstance(forwarded, Forwarded)
     assert (forwarded.who, forwarded.whom, forwarded.to, forwarded.why) == (ALICE, BOB, CAROL, "302")
 

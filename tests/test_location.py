@@ -24,7 +24,8 @@ def phone(user: str = "bob", contact: str = "", way: Flow | None = None, **field
     way = way or flow()
     host, port = way.remote
     more: dict[str, Any] = {
-        "params": b"", "instance": b"", "q": 1.0, "expires": 3600.0, "call_id": b"c", "cseq": 1, "agent": b"",
+        "params": b"", "instance": b"", "q": 1.0, "since": 0.0, "expires": 3600.0, "call_id": b"c", "cseq": 1,
+        "agent": b"",
     } | fields  # fmt: skip
     uri = parse_uri((contact or f"sip:{user}@{host}:{port}").encode())
     return Binding(aor=user.encode(), person=f"{user}@10.0.0.1", uri=uri, flow=way, **more)

@@ -796,3 +796,57 @@ def test_however_it_is_written_it_means_the_same(bob: Phone, start: str, lines: 
     response = written(bob, *lines, *more, start=start + "REGISTER sip:10.0.0.1 SIP/2.0")
     assert response.status == 200
     assert contacts(response) == {**BOUND, "sip:bob@10.0.0.12": 3600}
+
+
+# -- the list of phones, and whoever runs the proxy --------------------------------------------------------------------
+
+
+def test_who_is_registered_since_when_and_until_when(lab: Lab, bob: Phone) -> None:
+    bob.register(expires=600, headers=("User-Agent: Linphone",))
+    lab.advance(100)
+    bob.register(expires=600)
+    (phone,) = lab.engine.phones(10)
+    assert (phone.user, phone.who, phone.contact) == (b"bob", "bob@10.0.0.1", bob.contact)
+    assert phone.flow.remote == bob.address
+    assert (phone.since, phone.until) == (1000.0, 1700.0)
+    assert phone.agent == "", "what the last REGISTER said"
+
+
+def test_only_so_many_phones_are_shown_or_those_of_one_user(lab: Lab) -> None:
+    for user in ("anna", "bob", "carol"):
+        lab.phone(user).register()
+    lab.phone("bob").register()
+    assert [phone.who for phone in lab.engine.phones(10)] == [
+        f"{user}@10.0.0.1" for user in ("anna", "bob", "bob", "carol")
+    ]
+    assert len(lab.engine.phones(2)) == 2
+    contacts = [phone.contact for phone in lab.engine.phones(10, b"bob")]
+    assert contacts == ["sip:bob@10.0.0.13:5060", "sip:bob@10.0.0.11:5060"]
+    assert lab.engine.phones(1, b"bob")[0].contact == contacts[0]
+    assert lab.engine.phones(10, b"nobody") == []
+
+
+def test_a_phone_can_be_removed_and_may_come_back(lab: Lab, bob: Phone) -> None:
+    bob.register()
+    other = lab.phone("bob")
+    other.register()
+    phone = lab.engine.phones(10)[0]
+    assert lab.engine.forget(phone, lab.now + 1)
+    assert not lab.engine.forget(phone, lab.now + 2)
+    (event,) = lab.engine.events()
+    assert isinstance(event, Unregistered)
+    assert (event.time, event.contact, event.why) == (1001.0, bob.contact, "removed")
+    assert [left.contact for left in lab.engine.phones(10)] == [other.contact]
+    assert bob.register().status == 200
+    assert len(lab.engine.phones(10)) == 2
+
+
+def test_of_two_phones_with_one_contact_the_right_one_is_removed(lab: Lab) -> None:
+    """Two phones behind NATs of their own may both be 192.168.1.5."""
+    for number in (1, 2):
+        instance = f';+sip.instance="<urn:uuid:{number}>"'
+        lab.phone("bob", f"10.0.0.{number}0:5060", "sip:bob@192.168.1.5", contact_params=instance).register()
+    second, first = lab.engine.phones(10, b"bob")
+    assert second.contact == first.contact
+    assert lab.engine.forget(first, lab.now)
+    assert lab.engine.phones(10) == [second]

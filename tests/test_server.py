@@ -17,7 +17,7 @@ import pytest
 import sipfullproxy
 from sipfullproxy import server
 from sipfullproxy.engine.engine import Engine
-from sipfullproxy.engine.events import Event, Experiment, Registered
+from sipfullproxy.engine.events import Event, Experiment, Registered, Unregistered
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.experiments import Experiments
 from sipfullproxy.journal import screen
@@ -105,6 +105,26 @@ def test_a_phone_registers_and_hooks_and_journal_hear_of_it(make: Callable[..., 
     assert event.address == phone.address
     assert before <= event.time <= time.time(), "hooks are told the time of people, not of the engine"
     assert f"[Adresa: {phone.address}]" in (tmp_path / "proxy.log").read_text("utf-8")
+
+
+def test_phones_are_listed_and_removed(make: Callable[..., Proxy]) -> None:
+    proxy = make()
+    heard: list[Unregistered] = []
+    proxy.on("unregistered")(heard.append)
+    assert proxy.phones() == []
+    with proxy, Phone(proxy) as phone:
+        before = time.time()
+        phone.register()
+        (card,) = proxy.phones()
+        assert proxy.phones("alice") == [card] and proxy.phones("bob") == [] and proxy.phones(limit=0) == []
+        assert (card.address, card.transport) == (phone.address, "udp")
+        assert before - 1 < card.since < time.time() + 1 and card.until == pytest.approx(card.since + 3600)
+        assert not proxy.remove("616c696365-0000000000") and not proxy.remove("no such id")
+        assert proxy.remove(card.id)
+        assert not proxy.remove(card.id)
+        assert proxy.phones() == []
+    assert not proxy.remove(card.id)
+    assert [event.why for event in heard] == ["removed"]
 
 
 def test_phrases_are_those_of_the_settings(make: Callable[..., Proxy]) -> None:

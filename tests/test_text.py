@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sipfullproxy.engine.events import Ended, Event, Failed, Registered, Ringing, Started, Video
+from sipfullproxy.engine.events import Calling, Ended, Event, Failed, Registered, Ringing, Started, Video
 from sipfullproxy.journal.text import TextJournal
 
 START = time.mktime((2022, 2, 28, 16, 54, 30, 0, 0, -1))
@@ -46,6 +46,12 @@ def journal(path: Path) -> Iterator[TextJournal]:
     made = TextJournal(path, START)
     yield made
     made.close()
+
+
+def test_a_call_that_does_not_ring_yet_gets_no_line(path: Path, journal: TextJournal) -> None:
+    """The assignment begins with the ringing."""
+    journal([Calling(serial=1, time=START, call="c", leg="l", who="macek@lab", whom="macka@lab")])
+    assert lines(path) == [DATE_LINE]
 
 
 def test_the_journal_of_the_assignment_comes_out_word_for_word(path: Path, journal: TextJournal) -> None:

@@ -45,6 +45,16 @@ STORIES: list[tuple[Event, str, str]] = [
         "User unregistered: macek@10.0.0.1 [Address: 10.0.0.2:56666] [Reason: registration expired]",
     ),
     (
+        event("unregistered", **PHONE, why="removed"),
+        "Bol odhlásený používateľ: macek@10.0.0.1 [Adresa: 10.0.0.2:56666] [Dôvod: odhlásil ho správca proxy]",
+        "User unregistered: macek@10.0.0.1 [Address: 10.0.0.2:56666] [Reason: removed by whoever runs the proxy]",
+    ),
+    (
+        event("calling"),
+        "Volanie macek@10.0.0.1 -> macka@10.0.0.1",
+        "Calling macek@10.0.0.1 -> macka@10.0.0.1",
+    ),
+    (
         event("ringing"),
         "Zvonenie macek@10.0.0.1 -> macka@10.0.0.1",
         "Ringing macek@10.0.0.1 -> macka@10.0.0.1",

@@ -59,12 +59,13 @@ class Call:
     """
 
     __slots__ = (
-        "_accepted", "_attempts", "_calls", "_cancelled", "_conference", "_deadline", "_dialogs", "_forwarded",
-        "_media", "_rang", "_session", "_timer", "_transfers", "answered", "callee", "caller", "id", "leg", "over",
-        "parties",
+        "_accepted", "_attempts", "_calling", "_calls", "_cancelled", "_conference", "_deadline", "_dialogs",
+        "_forwarded", "_media", "_rang", "_session", "_timer", "_transfers", "answered", "callee", "caller", "id",
+        "leg", "over", "parties",
     )  # fmt: skip
 
-    def __init__(self, calls: Calls, request: Request, source: Flow) -> None:
+    def __init__(self, calls: Calls, request: Request, source: Flow, before: Call | None) -> None:
+        """before: the call of that name that is over."""
         self._calls = calls
         self.id = request.call_id
         self.leg = request.from_tag
@@ -73,6 +74,8 @@ class Call:
         self.callee = calls.name_of(request.first(b"to"))
         self.answered: float | None = None
         self.over = False
+        # An INVITE that comes again, with a password or for where a 3xx sent it, goes on with a call that was told.
+        self._calling: bool = before is not None and before._calling
         self._attempts = 1
         self._rang = False
         self._cancelled = False
@@ -87,6 +90,12 @@ class Call:
         self._timer: Timer | None = None
 
     # -- before the answer ---------------------------------------------------------------------------------------------
+
+    def called(self) -> None:
+        """Its INVITE has somebody to go to."""
+        if not self._calling:
+            self._calling = True
+            self._tell(events.Calling)
 
     def again(self) -> None:
         """Its INVITE came by once more, on another way (a proxy ahead of us forks, or sent it back)."""
@@ -108,6 +117,7 @@ class Call:
         # A challenge is no end, the same INVITE comes again with credentials (§22); nor is a 3xx, it comes elsewhere.
         if status not in (401, 407) and not (status < 400 and self._forwarded):
             self._tell(self._failure(status), status=status, why=text(phrase))
+            self._calling = False
         self._finish()
 
     def _failure(self, status: int) -> Callable[..., events.CallOver]:
@@ -222,6 +232,7 @@ class Call:
     def _end(self, side: str, why: str) -> None:
         assert self.answered is not None
         self._tell(events.Ended, side, duration=self._calls.outbox.now - self.answered, why=why)
+        self._calling = False
         self._finish()
 
     def _finish(self) -> None:
@@ -278,7 +289,7 @@ class Calls:
             return old
         if len(self._calls) >= CALLS:
             raise SipError(503, "Too many calls", (b"Retry-After", b"10"))
-        call = self._calls[key] = Call(self, request, source)
+        call = self._calls[key] = Call(self, request, source, old)
         return call
 
     def refused(self, request: Request, status: int, phrase: bytes) -> None:

@@ -14,7 +14,7 @@ from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.forking import Branch, Fork
 from sipfullproxy.engine.forwarding import breadth_of
-from sipfullproxy.engine.registrar import uri_of
+from sipfullproxy.engine.registrar import Phone, uri_of
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, server_key
 from sipfullproxy.engine.validation import LARGEST_MAX_FORWARDS, loop_mark, no_loop, reasonable, supports
@@ -123,6 +123,15 @@ class Engine:
         """
         self._core.outbox.now = self._told = now
         self._core.outbox.emit(event, **fields)
+
+    def phones(self, limit: int, user: bytes | None = None) -> list[Phone]:
+        """A look at so many of the registered phones, the newest users last; or at those of one user, newest first."""
+        return self._core.registrar.phones(limit, user)
+
+    def forget(self, phone: Phone, now: float) -> bool:
+        """Remove a phone that `phones` showed, as if it had left. Returns whether it was still here."""
+        self._core.outbox.now = now
+        return self._core.registrar.forget(phone)
 
     def events(self) -> list[Event]:
         """Fetch, once, what happened since the last time."""
@@ -287,7 +296,9 @@ class Engine:
             raise
         call = core.calls.begin(request, source)
         try:
-            self._fork(server, routed, source, mark, call, core.router.callee(request, routed))
+            targets = core.router.callee(request, routed)
+            call.called()
+            self._fork(server, routed, source, mark, call, targets)
         except SipError as error:
             call.fail(error.status, phrase_of(error.status))
             raise

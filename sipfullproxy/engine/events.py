@@ -51,7 +51,10 @@ class Registered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unregistered(Event):
-    """A phone is registered no more. why: "request" (it said so), "expired", "replaced" or "lost" (connection gone)."""
+    """A phone is registered no more.
+
+    why: "request" (it said so), "expired", "replaced", "lost" (connection gone) or "removed" (by whoever runs us).
+    """
 
     kind: ClassVar[str] = "unregistered"
 
@@ -73,6 +76,13 @@ class CallEvent(Event):
     leg: str
     who: str
     whom: str
+
+
+class Calling(CallEvent):
+    """A call's first INVITE is on its way to somebody. who: caller. whom: callee, as dialled."""
+
+    kind: ClassVar[str] = "calling"
+    __slots__ = ()
 
 
 class Ringing(CallEvent):
@@ -228,7 +238,7 @@ class Experiment(Event):
 KINDS: dict[str, type[Event]] = {
     cls.kind: cls
     for cls in (
-        Registered, Unregistered, Ringing, Started, Video, Held, Resumed, Transferred, Forwarded, Conference,
+        Registered, Unregistered, Calling, Ringing, Started, Video, Held, Resumed, Transferred, Forwarded, Conference,
         Declined, Busy, Cancelled, Missed, Failed, Ended, Experiment,
     )
 }  # fmt: skip

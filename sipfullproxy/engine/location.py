@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
+from itertools import chain
 from typing import TypeVar
 
 from sipfullproxy.engine.flow import Flow
@@ -25,14 +27,17 @@ class Binding:
     uri: its Contact URI. params: the Contact's other parameters as text.
     instance: what tells this phone, and this way to it, from others (RFC 5626 §4.1, §4.2), or b"".
     flow: where it really registered from.
-    q: preference, 0 to 1. expires: monotonic seconds. call_id, cseq: of the REGISTER that was here last.
+    q: preference, 0 to 1. since, expires: monotonic seconds of the first REGISTER, and of the end. call_id, cseq: of
+    the REGISTER that was here last.
     """
 
-    __slots__ = ("agent", "aor", "call_id", "cseq", "expires", "flow", "instance", "params", "person", "q", "uri")
+    __slots__ = (
+        "agent", "aor", "call_id", "cseq", "expires", "flow", "instance", "params", "person", "q", "since", "uri",
+    )  # fmt: skip
 
     def __init__(
         self, *, aor: bytes, person: str, uri: Uri, params: bytes, instance: bytes, flow: Flow, q: float,
-        expires: float, call_id: bytes, cseq: int, agent: bytes,
+        since: float, expires: float, call_id: bytes, cseq: int, agent: bytes,
     ) -> None:  # fmt: skip
         self.aor = aor
         self.person = person
@@ -41,6 +46,7 @@ class Binding:
         self.instance = instance
         self.flow = flow
         self.q = q
+        self.since = since
         self.expires = expires
         self.call_id = call_id
         self.cseq = cseq
@@ -105,6 +111,10 @@ class Location:
         for phone in self.of(aor):
             found.setdefault(phone.device or phone, phone)
         return list(found.values())
+
+    def all(self) -> Iterator[Binding]:
+        """All phones, those of one user together. Nothing may change meanwhile."""
+        return chain.from_iterable(self._by_user.values())
 
     def known(self, aor: bytes) -> bool:
         """Whether somebody of that name is or was registered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import NamedTuple
 
 from sipfullproxy.engine import location
@@ -49,6 +50,23 @@ class Wish(NamedTuple):
         return bool(self.instance.rpartition(b" ")[2])
 
 
+class Phone(NamedTuple):
+    """A registered phone as the world outside may see it; the words are those of its `Registered`.
+
+    user: the name in its address-of-record; with contact and instance it says which phone this is. instance: b"" where
+    the phone has none. since, until: monotonic seconds.
+    """
+
+    user: bytes
+    instance: bytes
+    who: str
+    contact: str
+    agent: str
+    flow: Flow
+    since: float
+    until: float
+
+
 class Registrar:
     """Answers REGISTER requests that are for our domain."""
 
@@ -92,6 +110,19 @@ class Registrar:
             for binding in self._location.on(flow):
                 self._remove(binding, "lost")
 
+    def phones(self, limit: int, user: bytes | None) -> list[Phone]:
+        """So many of all phones, or of a user's."""
+        bindings = self._location.all() if user is None else self._location.of(user)
+        return [_shown(binding) for binding in islice(bindings, limit)]
+
+    def forget(self, phone: Phone) -> bool:
+        """Remove a phone, whatever it thinks of that. Returns whether it was here."""
+        for binding in self._location.of(phone.user):
+            if text(binding.uri.text) == phone.contact and binding.instance == phone.instance:
+                self._remove(binding, "removed")
+                return True
+        return False
+
     def _remove_all(self, request: Request, aor: bytes) -> None:
         if _seconds(request, None) != 0:
             raise SipError(400, "Contact * needs Expires: 0")
@@ -124,8 +155,8 @@ class Registrar:
                 continue
             new = Binding(
                 aor=who.name, person=text(who.name + b"@" + who.host), uri=wish.uri, params=wish.params,
-                instance=wish.instance, flow=flow, q=wish.q, expires=now + wish.expires, call_id=request.call_id,
-                cseq=request.cseq, agent=agent,
+                instance=wish.instance, flow=flow, q=wish.q, since=now if old is None else old.since,
+                expires=now + wish.expires, call_id=request.call_id, cseq=request.cseq, agent=agent,
             )  # fmt: skip
             self._put(new, old, wish.expires)
 
@@ -151,6 +182,13 @@ class Registrar:
         self._outbox.emit(
             Unregistered, who=phone.person, address=phone.flow.address, contact=text(phone.uri.text), why=why
         )
+
+
+def _shown(binding: Binding) -> Phone:
+    return Phone(
+        binding.aor, binding.instance, binding.person, text(binding.uri.text), text(binding.agent), binding.flow,
+        binding.since, binding.expires,
+    )  # fmt: skip
 
 
 def uri_of(address: Address) -> Uri:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from sipfullproxy.engine.outbox import text
+from sipfullproxy.engine.registrar import Phone
+
 CALLING, RINGING, TALKING, OVER = "calling", "ringing", "talking", "over"
 """What a call may be doing."""
 
@@ -46,9 +49,10 @@ class CallCard:
 class PhoneCard:
     """A registered phone.
 
-    id: short name for addresses. who: address-of-record, `user@domain`. address: where it really sends from, as
-    `host:port`. transport: "udp", "tcp" … contact: its Contact URI. agent: its User-Agent, or "". since: wall-clock
-    seconds of its first registration since the proxy was started. until: wall-clock seconds when it expires.
+    id: name for addresses, the same as long as it is registered. who: address-of-record, `user@domain`. address: where
+    it really sends from, as `host:port`. transport: "udp", "tcp" … contact: its Contact URI. agent: its User-Agent, or
+    "". since: wall-clock seconds of its first registration since the proxy was started. until: wall-clock seconds when
+    it expires.
     """
 
     id: str
@@ -59,6 +63,23 @@ class PhoneCard:
     agent: str
     since: float
     until: float
+
+
+def phone_card(phone: Phone, offset: float) -> PhoneCard:
+    """A phone as the engine shows it, for people. offset: from monotonic to wall-clock seconds."""
+    return PhoneCard(
+        id=f"{phone.user.hex()}-{short_id(phone.contact, text(phone.instance))}", who=phone.who,
+        address=phone.flow.address, transport=phone.flow.transport, contact=phone.contact, agent=phone.agent,
+        since=phone.since + offset, until=phone.until + offset,
+    )  # fmt: skip
+
+
+def user_of(phone_id: str) -> bytes | None:
+    """Whose phone a PhoneCard's id names, so that it need not be sought among all; None for what is no such id."""
+    try:
+        return bytes.fromhex(phone_id.partition("-")[0])
+    except ValueError:
+        return None
 
 
 def short_id(*parts: str) -> str:

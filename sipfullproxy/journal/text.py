@@ -27,6 +27,9 @@ from sipfullproxy.lang import LANGS
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+UNTOLD: Final = frozenset(("calling",))
+"""Kinds of events that get no line: the journal that is handed in begins a call with its ringing."""
+
 OUTAGE: Final = (
     "do denníka %s sa nedá písať, hovory idú ďalej: %s",
     "the journal %s cannot be written, calls go on: %s",
@@ -69,7 +72,7 @@ class TextJournal:
 
     def __call__(self, events: Sequence[Event]) -> None:
         """Write these events, in order; never raises OSError."""
-        moments = ((time.localtime(event.time), event) for event in events)
+        moments = ((time.localtime(event.time), event) for event in events if event.kind not in UNTOLD)
         for _, group in groupby(moments, key=lambda pair: pair[0][:3]):
             day = list(group)
             self._append(day[0][0], "".join(self._event_line(moment, event) for moment, event in day))

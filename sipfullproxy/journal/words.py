@@ -27,6 +27,7 @@ from sipfullproxy.sip.phrases import PHRASES
 HEADLINES: Final = {
     "registered": ("Bol zaregistrovaný nový používateľ", "New user registered"),
     "unregistered": ("Bol odhlásený používateľ", "User unregistered"),
+    "calling": ("Volanie", "Calling"),
     "ringing": ("Zvonenie", "Ringing"),
     "started": ("Začiatok hovoru", "Call started"),
     "video": ("Videohovor", "Video call"),
@@ -60,6 +61,7 @@ _TERMS: Final = {
     "expired": ("registrácia vypršala", "registration expired"),
     "replaced": ("nahradená novou registráciou", "replaced by a new registration"),
     "lost": ("spojenie sa prerušilo", "connection lost"),
+    "removed": ("odhlásil ho správca proxy", "removed by whoever runs the proxy"),
     "session timer": ("telefóny prestali hovor obnovovať", "phones stopped refreshing the session"),
     "always": ("vždy", "always"),
     "busy": ("obsadené", "busy"),
