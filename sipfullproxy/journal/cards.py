@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from unicodedata import combining, normalize
 
 from sipfullproxy.engine.outbox import text
 from sipfullproxy.engine.registrar import Phone
@@ -11,16 +12,22 @@ from sipfullproxy.engine.registrar import Phone
 CALLING, RINGING, TALKING, OVER = "calling", "ringing", "talking", "over"
 """What a call may be doing."""
 
+LIVE = "live"
+"""Stands for all but OVER, where calls are chosen by their state."""
+
+ENDS = ("ended", "busy", "declined", "cancelled", "missed", "failed")
+"""How a call may have ended, by the kinds of the events that end one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallCard:
     """A call, as far as it has come. A changed call is a new card.
 
-    id: short name for addresses and people, made of call and leg. call: the Call-ID. leg: the caller's From tag.
-    caller, callee: `user@domain`. state: CALLING, RINGING, TALKING or OVER. end: kind of the event that ended it
-    ("ended", "busy", "declined", "cancelled", "missed", "failed"), or "". status: SIP status that ended it, or 0.
-    why: the reason as the event has it, or "". began, answered, over: wall-clock seconds, None for what has not
-    happened. changed: the same, of the last event. held, video, conference: whether it is so now, or was at its end.
+    id: short name for addresses and people, made of call and leg: where both are used again, it is the same call.
+    call: the Call-ID. leg: the caller's From tag. caller, callee: `user@domain`. state: CALLING, RINGING, TALKING or
+    OVER. end: one of ENDS, or "". status: SIP status that ended it, or 0. why: the reason as the event has it, or "".
+    began, answered, over: wall-clock seconds, None for what has not happened. changed: the same, of the last event.
+    held, video, conference: whether it is so now, or was at its end.
     went_to: where it was forwarded or transferred, in order. missing: whether the proxy was stopped or lost events in
     the midst of it, so that its end is not known.
     """
@@ -44,6 +51,10 @@ class CallCard:
     went_to: tuple[str, ...] = ()
     missing: bool = False
 
+    def is_in(self, state: str) -> bool:
+        """Whether that is its state or its end; "" is any."""
+        return state in ("", self.state, self.end) or (state == LIVE and self.state != OVER)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneCard:
@@ -65,6 +76,23 @@ class PhoneCard:
     until: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastPhone:
+    """A phone that is registered no more.
+
+    who, address, contact, agent: see `PhoneCard`. since: wall-clock seconds when it registered, None where nobody knows
+    any more. until: when it ceased to be registered. why: see `engine.events.Unregistered`.
+    """
+
+    who: str
+    address: str
+    contact: str
+    agent: str
+    since: float | None
+    until: float
+    why: str
+
+
 def phone_card(phone: Phone, offset: float) -> PhoneCard:
     """A phone as the engine shows it, for people. offset: from monotonic to wall-clock seconds."""
     return PhoneCard(
@@ -80,6 +108,13 @@ def user_of(phone_id: str) -> bytes | None:
         return bytes.fromhex(phone_id.partition("-")[0])
     except ValueError:
         return None
+
+
+def fold(text: str) -> str:
+    """Text as it is searched: no matter whether large or small letters, with or without diacritics."""
+    if text.isascii():
+        return text.lower()
+    return "".join(char for char in normalize("NFKD", text.casefold()) if not combining(char))
 
 
 def short_id(*parts: str) -> str:
