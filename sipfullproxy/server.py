@@ -23,6 +23,7 @@ from sipfullproxy.engine.events import Event, Experiment
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.greeting import greeting, tell
 from sipfullproxy.guard import Guard
+from sipfullproxy.journal.archive import Archive
 from sipfullproxy.journal.cards import PhoneCard, phone_card, user_of
 from sipfullproxy.journal.clock import wall_offset
 from sipfullproxy.journal.hooks import Hooks, HookT
@@ -40,6 +41,8 @@ GLANCE = 0.2
 
 # Phones that are listed at once: more than anybody reads, and listed in a millisecond, for which no call is served.
 PHONES = 1_000
+
+MEGABYTE = 1_000_000
 
 # Ctrl-C, a service manager's stop, a closed terminal, Windows' Ctrl-Break: each where the system has it.
 ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -179,6 +182,13 @@ class Proxy:
         return any(guard.forget(phone, time.monotonic()) for phone in phones)
 
     @property
+    def archive(self) -> Archive:
+        """All that is remembered of calls and messages. Raises RuntimeError while the proxy was never started."""
+        if self._memory is None:
+            raise RuntimeError("the proxy was not started yet")
+        return self._memory.archive
+
+    @property
     def address(self) -> tuple[str, int]:
         """(IPv4 address, port) that phones must be told. Raises RuntimeError while the proxy is not running."""
         if self._door is None:
@@ -193,7 +203,7 @@ class Proxy:
         door = self._open_door()
         try:
             engine = Engine(self._config(door.local), os.urandom, _report)
-            memory = Memory(self._open_journal(), self._hooks, self.settings.verbose)
+            memory = self._remembering()
         except BaseException:
             door.server_close()
             raise
@@ -263,12 +273,17 @@ class Proxy:
             facts = {"ip": ip, "port": port, "ours": ", ".join(lan_addresses()), "why": error.strerror}
             raise StartError(words[lang].format_map(facts)) from None
 
-    def _open_journal(self) -> TextJournal:
-        path, lang = self.settings.journal, self.settings.lang
+    def _remembering(self) -> Memory:
+        settings = self.settings
+        path, lang = settings.journal, settings.lang
         try:
-            return TextJournal(path, time.time(), lang)
+            journal = TextJournal(path, time.time(), lang)
         except OSError as error:
             raise StartError(_JOURNAL_ERROR[lang].format(path=path, why=error.strerror)) from None
+        return Memory(
+            journal, self._hooks, verbose=settings.verbose, lang=lang, keep_days=settings.keep_days,
+            keep_bytes=settings.keep_mb * MEGABYTE,
+        )  # fmt: skip
 
     def _config(self, address: tuple[str, int]) -> Config:
         settings = self.settings

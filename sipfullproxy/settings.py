@@ -27,6 +27,14 @@ Redirects = Literal["follow", "pass"]
 LONGEST_PHRASE = 200
 
 
+# A database of calls that is smaller than the log that is written ahead of it would keep hardly a call.
+LEAST_MB = 10
+
+# Beyond these it is no journal any more; ten years, and what a file of SQLite can be searched in while somebody waits.
+MOST_DAYS = 3_650
+MOST_MB = 10_000
+
+
 class SettingsError(ValueError):
     """The user set something that cannot be. The text is one line that names the place, in the user's language."""
 
@@ -37,7 +45,8 @@ class Settings:
 
     ip: IPv4 address that phones know us by; None: find it. port: UDP port, 0 for any free one.
     lang: language of what the user reads. phrases: whose reason phrases the proxy writes: of all responses, of its own
-    ones, of none. own: the user's phrases by status code. journal: the text journal's file.
+    ones, of none. own: the user's phrases by status code. journal: the text journal's file; the database of calls is
+    beside it. keep_days, keep_mb: how long calls stay in that database, in days, and how many megabytes it may have.
     verbose: whether every message is shown on stderr. open: whether callers who are not registered may reach our users.
     domain: further names that are ours. redirects: whether the proxy follows a phone's 3xx or passes it to the caller.
     state: folder of what outlives a restart; None: the operating system's usual one. forward: where calls go, by the
@@ -50,6 +59,8 @@ class Settings:
     phrases: Mode = "all"
     own: Mapping[int, str] = field(default_factory=dict)
     journal: Path = Path("logs/proxy.log")
+    keep_days: int = 30
+    keep_mb: int = 200
     verbose: bool = False
     open: bool = False
     domain: tuple[str, ...] = ()
@@ -157,12 +168,6 @@ def _ip(value: object) -> str:
             en="must be an IPv4 address of this machine, for example 192.168.1.10",
         )
     return str(address)
-
-
-def _port(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 65535:
-        raise _Bad(sk="treba celé číslo od 0 do 65535", en="must be a whole number from 0 to 65535")
-    return value
 
 
 def _flag(value: object) -> bool:
@@ -292,6 +297,15 @@ def _number(least: int, most: int, unit: Words) -> Callable[[object], int]:
     return check
 
 
+def _between(least: int, most: int) -> Callable[[object], int]:
+    def check(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise _Bad(sk=f"treba celé číslo od {least} do {most}", en=f"must be a whole number from {least} to {most}")
+        return value
+
+    return check
+
+
 def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
     def check(value: object) -> str:
         if not isinstance(value, str) or value not in choices:
@@ -303,10 +317,12 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
 
 _CHECKS: Mapping[str, Callable[[object], object]] = {
     "ip": _ip,
-    "port": _port,
+    "port": _between(0, 65535),
     "lang": _one_of(LANGS),
     "phrases": _one_of(get_args(Mode)),
     "journal": _path,
+    "keep_days": _between(1, MOST_DAYS),
+    "keep_mb": _between(LEAST_MB, MOST_MB),
     "verbose": _flag,
     "open": _flag,
     "domain": _domain,

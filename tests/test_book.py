@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import pytest
 
-from sipfullproxy.engine.events import KINDS, Event
 from sipfullproxy.journal import book as books
 from sipfullproxy.journal.book import EVENTS_OF_A_CALL, PATIENCE, Book
 from sipfullproxy.journal.cards import CallCard, PastPhone, fold, short_id
 from tests.helpers import Lab, Phone, call, hang_up
-
-ALICE, BOB = "alice@10.0.0.1", "bob@10.0.0.1"
-
-
-def event(kind: str, time: float = 0.0, call: str = "c", leg: str = "l", **fields: Any) -> Event:
-    """An event of that kind; of a call from alice to bob, if nothing else is said."""
-    given: dict[str, Any] = {"serial": 1, "time": time, "who": ALICE}
-    if kind in ("registered", "unregistered"):
-        given |= {"address": "10.0.0.10:5060", "contact": "sip:a@10.0.0.10"}
-        given |= {"agent": "Linphone", "expires": 60} if kind == "registered" else {"why": "expired"}
-    else:
-        given |= {"call": call, "leg": leg, "whom": BOB}
-    further: dict[str, dict[str, Any]] = {
-        "started": {"video": False}, "ended": {"duration": 1.0, "why": "bye"},
-        "forwarded": {"to": "carol@10.0.0.1", "why": "busy"},
-        "transferred": {"to": "dan@10.0.0.1", "succeeded": True, "why": "200 OK"},
-    }  # fmt: skip
-    given |= further.get(kind, {})
-    if kind in ("busy", "declined", "cancelled", "missed", "failed"):
-        given |= {"status": 486, "why": "Obsadené"}
-    return KINDS[kind](**given | fields)
+from tests.telling import ALICE, BOB, event
 
 
 class Clock:

@@ -116,7 +116,8 @@ def test_phones_are_listed_and_removed(make: Callable[..., Proxy]) -> None:
         before = time.time()
         phone.register()
         (card,) = proxy.phones()
-        assert proxy.phones("alice") == [card] and proxy.phones("bob") == [] and proxy.phones(limit=0) == []
+        assert [phone.id for phone in proxy.phones("alice")] == [card.id]
+        assert proxy.phones("bob") == [] and proxy.phones(limit=0) == []
         assert (card.address, card.transport) == (phone.address, "udp")
         assert before - 1 < card.since < time.time() + 1 and card.until == pytest.approx(card.since + 3600)
         assert not proxy.remove("616c696365-0000000000") and not proxy.remove("no such id")
@@ -125,6 +126,34 @@ def test_phones_are_listed_and_removed(make: Callable[..., Proxy]) -> None:
         assert proxy.phones() == []
     assert not proxy.remove(card.id)
     assert [event.why for event in heard] == ["removed"]
+
+
+def test_what_passed_can_be_asked_for_also_after_a_restart(make: Callable[..., Proxy]) -> None:
+    proxy = make()
+    with pytest.raises(RuntimeError):
+        _ = proxy.archive
+    with proxy, Phone(proxy) as phone:
+        phone.register()
+        phone.socket.send(phone.request("INVITE", "nobody@").replace(b"INVITE sip:", b"INVITE sip:nobody@"))
+        (card,) = eventually(lambda: proxy.archive.calls(), "the call")
+        assert (card.end, card.status) == ("failed", 404)
+        assert [told.kind for told in proxy.archive.events(card.id)] == ["failed"]
+        # A phone of this test uses one Call-ID for all: so the REGISTER and its 200 are among them.
+        eventually(lambda: len(proxy.archive.records(card)) >= 4, "the messages")
+        records = proxy.archive.records(card)
+    assert [record.inward for record in records][:4] == [True, False, True, False]
+    assert all(record.cause == records[place - 1].number for place, record in enumerate(records) if not record.inward)
+    again = make()
+    with again:
+        assert again.archive.calls() == [card]
+        assert again.archive.records(card)[:4] == records[:4]
+
+
+def test_a_journal_that_is_a_device_has_no_database(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    with make(journal=os.devnull) as proxy, Phone(proxy) as phone:
+        phone.register()
+        eventually(lambda: proxy.archive.journal(0), "the event")
+    assert not Path(os.devnull).with_suffix(".db").exists()
 
 
 def test_phrases_are_those_of_the_settings(make: Callable[..., Proxy]) -> None:

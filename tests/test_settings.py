@@ -33,6 +33,8 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         port = 5070
         lang = "en"
         journal = "calls.log"
+        keep_days = 7
+        keep_mb = 50
         verbose = true
         open = true
         domain = ["Lab.SK", "school.example."]
@@ -58,7 +60,8 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
     )
     assert read({}, file) == Settings(
         ip="192.168.1.10", port=5070, lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
-        verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass", state=Path("/var/lib/proxy"),
+        keep_days=7, keep_mb=50, verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass",
+        state=Path("/var/lib/proxy"),
         forward={
             "bob": Rule(
                 always="carol", busy="sip:carol@lab.sk:5070", no_answer="carol", not_registered="carol", after=30,
@@ -123,6 +126,13 @@ def test_home_is_understood_in_paths() -> None:
         ("journal", 7),
         ("journal", "a\0b"),
         ("journal", "~nobody-of-that-name/x"),
+        ("keep_days", 0),
+        ("keep_days", 1.5),
+        ("keep_days", "30"),
+        ("keep_days", 10_000),
+        ("keep_mb", 5),
+        ("keep_mb", True),
+        ("keep_mb", 1_000_000),
         ("verbose", 1),
         ("open", "yes"),
         ("domain", "lab.sk"),

@@ -15,23 +15,11 @@ from sipfullproxy.journal.mailbox import Mailbox
 from sipfullproxy.journal.passage import Passage
 from sipfullproxy.journal.tape import CALL_MESSAGES, Tape, call_id_of
 from tests.helpers import Lab, call, hang_up
-
-ALICE = Flow("udp", ("10.0.0.1", 5060), ("10.0.0.10", 5060))
-BOB = Flow("udp", ("10.0.0.1", 5060), ("10.0.0.11", 5060))
-
-
-def message(call_id: str, body: str = "") -> bytes:
-    return f"OPTIONS sip:b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nCall-ID: {call_id}\r\n\r\n{body}".encode()
-
-
-def passage(call_id: str, *answers: str, time: float = 0.0, body: str = "") -> Passage:
-    """A message of a call comes in, and these go out because of it."""
-    sends = [Send(BOB, message(call_id, answer), 7, ("via-push",)) for answer in answers]
-    return Passage(time, 7, ALICE, message(call_id, body), sends)
+from tests.telling import ALICES, BOBS, message, passage
 
 
 def timer(letter: str, *call_ids: str) -> Passage:
-    return Passage(0.0, 0, None, None, [Send(BOB, message(call_id), letter) for call_id in call_ids])
+    return Passage(0.0, 0, None, None, [Send(BOBS, message(call_id), letter) for call_id in call_ids])
 
 
 def bodies(tape: Tape, call_id: str) -> list[str]:
@@ -40,11 +28,12 @@ def bodies(tape: Tape, call_id: str) -> list[str]:
 
 def test_what_came_in_is_the_cause_of_what_went_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tapes, "wall_offset", lambda: 1_000_000.0)
-    tape = Tape(number=10)
+    tape = Tape()
+    tape.number_from(10)
     tape([passage("a", "x", "y", time=5.0)])
     came, first, second = tape.call("a")
-    assert came == (11, 1_000_005.0, True, ALICE, message("a"), 0, ())
-    assert first == (12, 1_000_005.0, False, BOB, message("a", "x"), 11, ("via-push",))
+    assert came == (11, 1_000_005.0, True, ALICES, message("a"), 0, ())
+    assert first == (12, 1_000_005.0, False, BOBS, message("a", "x"), 11, ("via-push",))
     assert (second.number, second.cause) == (13, 11)
     assert tape.version == 13
 
@@ -99,8 +88,8 @@ def test_a_call_id_in_the_body_is_somebody_elses() -> None:
 
 def test_letters_that_are_no_ascii_are_those_of_the_events() -> None:
     tape = Tape()
-    tape([Passage(0.0, 1, ALICE, message("žltý"), [])])
-    tape([Passage(0.0, 2, ALICE, message("x").replace(b"x", b"\xff\xfe"), [])])
+    tape([Passage(0.0, 1, ALICES, message("žltý"), [])])
+    tape([Passage(0.0, 2, ALICES, message("x").replace(b"x", b"\xff\xfe"), [])])
     assert len(tape.call("žltý")) == 1
     assert len(tape.call("\ufffd\ufffd")) == 1, "as engine.outbox.text has it"
 
@@ -108,7 +97,7 @@ def test_letters_that_are_no_ascii_are_those_of_the_events() -> None:
 @pytest.mark.parametrize("junk", [b"junk", b"GET / HTTP/1.1\r\n\r\n", b"\0\xff\r\n", b"SIP/2.0 200 OK\r\n\r\n"])
 def test_junk_is_kept_under_no_call(junk: bytes) -> None:
     tape = Tape()
-    tape([Passage(0.0, 1, ALICE, junk, [])])
+    tape([Passage(0.0, 1, ALICES, junk, [])])
     assert [record.data for record in tape.call("")] == [junk]
 
 
@@ -149,7 +138,7 @@ def test_a_call_of_large_messages_drives_out_no_others(monkeypatch: pytest.Monke
     tape = Tape(limit=40_000)
     tape([passage("other")])
     for _ in range(100):
-        tape([Passage(0.0, 1, ALICE, b"\0" * 3_000, [])])
+        tape([Passage(0.0, 1, ALICES, b"\0" * 3_000, [])])
         assert tape.size < 12_000
     assert tape.call("other") and tape.call("")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 from typing import Final
@@ -20,6 +20,9 @@ LIVE_CALLS: Final = 50_000
 
 EVENTS_OF_A_CALL: Final = 200
 """Events of one call; nobody holds and resumes more often in earnest. Of more, those in the middle are forgotten."""
+
+LATEST: Final = 10_000
+"""Events of all calls and phones that are remembered in order: some hours of a class."""
 
 PHONES: Final = 20_000
 """Phones of which it is remembered when they came, and as many of which it is remembered when they went."""
@@ -46,6 +49,7 @@ class Book:
         self._by_state: dict[str, OrderedDict[str, _Story]] = {
             state: OrderedDict() for state in (CALLING, RINGING, TALKING, OVER)
         }
+        self._latest: deque[Event] = deque(maxlen=LATEST)
         self._here: OrderedDict[tuple[str, str], Registered] = OrderedDict()
         self._gone: OrderedDict[tuple[str, str], PastPhone] = OrderedDict()
 
@@ -59,6 +63,7 @@ class Book:
                     self._came(event)
                 elif isinstance(event, Unregistered):
                     self._went(event)
+            self._latest += events
             self._tidy_up()
             self.version += len(events)
 
@@ -92,6 +97,11 @@ class Book:
         with self._lock:
             story = self._by_id.get(id)
             return story.events.copy() if story is not None else []
+
+    def journal(self) -> list[Event]:
+        """The latest events, in order."""
+        with self._lock:
+            return list(self._latest)
 
     def past_phones(self, user: str = "") -> list[PastPhone]:
         """The phones that are registered no more, who left last first; of that user (without the domain), or all."""

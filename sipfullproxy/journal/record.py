@@ -10,8 +10,9 @@ from sipfullproxy.engine.flow import Flow
 class Record(NamedTuple):
     """One message, in or out.
 
-    number: its place among all messages since the proxy was started, from 1. time: wall-clock seconds since the epoch.
-    inward: whether it came from a phone; else the proxy sent it. flow: the way that it came or went. data: all of it.
+    number: its place among all messages; it goes on from one run of the proxy to the next. time: wall-clock seconds
+    since the epoch. inward: whether it came from a phone; else the proxy sent it. flow: the way that it came or went.
+    data: all of it.
     cause: of what the proxy sent: the number of the message that made it go out, or the letter of the timer that did
     ("A", "G" …, "expires", "lost"); 0 for what came in. edits: see `engine.flow.Send`.
     """

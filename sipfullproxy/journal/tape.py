@@ -45,15 +45,19 @@ class Tape:
     When it is full, the call that was silent longest is forgotten, with all its messages. What is no SIP message is
     kept under the Call-ID "". One thread writes; any may read, and gets copies.
 
-    limit: bytes, counted as Python's objects really take them. number: of the last message that there was before.
+    limit: bytes, counted as Python's objects really take them.
     """
 
-    def __init__(self, limit: int = TAPE_SIZE, number: int = 0) -> None:
+    def __init__(self, limit: int = TAPE_SIZE) -> None:
         self._limit = limit
-        self._number = number
+        self._number = 0
         self._size = 0
         self._calls: OrderedDict[bytes, _Reel] = OrderedDict()
         self._lock = Lock()
+
+    def number_from(self, last: int) -> None:
+        """Go on with the numbers behind `last`, those of a former run; before the first message."""
+        self._number = last
 
     @property
     def version(self) -> int:
