@@ -7,17 +7,25 @@ import io
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from sipfullproxy import __version__
+from sipfullproxy.journal.book import page
+from sipfullproxy.journal.listing import as_json, table
+from sipfullproxy.journal.past import Past
+from sipfullproxy.journal.schema import database_path
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.server import Proxy, StartError
-from sipfullproxy.settings import SettingsError, read
+from sipfullproxy.settings import Settings, SettingsError, read
 
 # The exit code of whatever the user can mend, as argparse and most Unix programs have it.
 USAGE_ERROR = 2
+
+# Calls that `calls` lists when nobody says how many: a day of a class, and not much more than a screen.
+CALLS_LISTED = 50
 
 # The exit code when Ctrl-C comes before there is anything to end cleanly: 128 + SIGINT.
 INTERRUPTED = 130
@@ -45,7 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(arguments: Sequence[str]) -> int:
     """The command `run`, which is also what happens without any: a proxy until somebody ends it."""
-    parser = _Parser("en" if re.search(r"--lang[= ]en\b", " ".join(arguments)) else "sk")
+    parser = _Parser(arguments, _HELP)
+    parser.add_argument("ip", nargs="?")
+    parser.add_argument("--port", type=_number)
+    parser.add_argument("--phrases")
+    parser.add_argument("-v", "--verbose", action="store_true")
+    parser.add_argument("--open", action="store_true")
+    parser.add_argument("--domain", action="append")
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--version", action="version", version=f"sipfullproxy {__version__}")
     given = vars(parser.parse_args(arguments))
     settings = read(given, given.pop("config", None))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
@@ -53,37 +69,62 @@ def serve(arguments: Sequence[str]) -> int:
     return 0
 
 
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"run": serve}
+def calls(arguments: Sequence[str]) -> int:
+    """The command `calls`: the calls of the journal, those first that began last; also while a proxy writes it."""
+    parser = _Parser(arguments, _CALLS_HELP)
+    parser.add_argument("--query", default="")
+    parser.add_argument("--limit", type=_number, default=CALLS_LISTED)
+    parser.add_argument("--json", action="store_true", default=False)
+    given = parser.parse_args(arguments)
+    settings = read({key: value for key, value in vars(given).items() if key in ("lang", "journal")})
+    if not isinstance(given.limit, int) or given.limit < 1:
+        raise SettingsError(f"--limit {given.limit}: {_NO_LIMIT[settings.lang]}")
+    found = page(_past(settings).calls(given.query), given.limit)
+    print(as_json(found) if given.json else table(found, settings.lang, time.time()))
+    return 0
+
+
+def _past(settings: Settings) -> Past:
+    """The database of calls beside the journal. Raises SettingsError where nothing can be read there."""
+    path = database_path(settings.journal)
+    past = Past(path)
+    if flaw := past.flaw:
+        raise SettingsError(_NO_CALLS[settings.lang].format(path=path or settings.journal, why=flaw))
+    return past
+
+
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"run": serve, "calls": calls}
 """What may stand in the place of the address; each gets the arguments behind its name and returns the exit code."""
 
 
 class _Parser(argparse.ArgumentParser):
     """Knows the options, not their values: those are checked where the settings file's are, in the user's language."""
 
-    def __init__(self, lang: Lang) -> None:
+    def __init__(self, arguments: Sequence[str], help: Words) -> None:
+        """arguments: looked at for the language; `--lang`, `--journal` and `--help` are options of every command."""
         # argparse would name the file here, and nobody can type that.
         prog = "python -m sipfullproxy" if Path(sys.argv[0]).name == "__main__.py" else None
         super().__init__(prog=prog, add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
-        self._lang: Lang = lang
-        self.add_argument("ip", nargs="?")
-        self.add_argument("--port", type=_number)
+        lang: Lang = "en" if re.search(r"--lang[= ]en\b", " ".join(arguments)) else "sk"
+        self._help = help[lang]
         self.add_argument("--lang")
-        self.add_argument("--phrases")
         self.add_argument("--journal")
-        self.add_argument("-v", "--verbose", action="store_true")
-        self.add_argument("--open", action="store_true")
-        self.add_argument("--domain", action="append")
-        self.add_argument("--config", type=Path)
         self.add_argument("-h", "--help", action="help")
-        self.add_argument("--version", action="version", version=f"sipfullproxy {__version__}")
 
     def format_help(self) -> str:
         """The page of `--help`, written by hand: examples first, and in the user's language."""
-        return _HELP[self._lang].replace("main.py", self.prog)
+        return self._help.replace("main.py", self.prog)
 
     def error(self, message: str) -> NoReturn:
         """One line and exit code 2."""
         self.exit(USAGE_ERROR, f"sipfullproxy: {message} ({self.prog} --help)\n")
+
+
+_NO_LIMIT = Words(sk="treba celé číslo od 1", en="must be a whole number from 1")
+_NO_CALLS = Words(
+    sk="hovory sa nedajú prečítať z {path}: {why} (denník proxy: --journal)",
+    en="cannot read the calls from {path}: {why} (the proxy's journal: --journal)",
+)
 
 
 def _number(text: str) -> int | str:
@@ -103,6 +144,7 @@ Príklady:
   main.py 192.168.1.10 -v                a ukáže každú správu
   main.py --port 5070 --lang en          iný port, anglicky
   main.py --config proxy.toml            nastavenia zo súboru; príkazový riadok má prednosť
+  main.py calls                          hovory z denníka; main.py calls --help
 
   ADRESA                adresa IPv4 tohto počítača, ktorú budú mať telefóny
   --port ČÍSLO          port UDP (5060; 0: ktorýkoľvek voľný)
@@ -131,6 +173,7 @@ Examples:
   main.py 192.168.1.10 -v                and shows every message
   main.py --port 5070                    another port
   main.py --config proxy.toml            settings from a file; the command line wins
+  main.py calls                          the calls of the journal; main.py calls --help
 
   ADDRESS               the IPv4 address of this machine that phones will be told
   --port NUMBER         UDP port (5060; 0: any free one)
@@ -147,5 +190,34 @@ Examples:
   --version             version
 
 End: Ctrl-C. Pomoc po slovensky: main.py --help
+""",
+)
+
+_CALLS_HELP = Words(
+    sk="""\
+Použitie: main.py calls [voľby]
+
+Hovory z denníka, najnovšie hore: kedy, kto komu, ako skončil, ako dlho trval, označenie hovoru.
+Aj kým proxy beží.
+
+  --query TEXT          len hovory s týmto textom v mene, v adrese alebo v Call-ID
+  --limit ČÍSLO         nanajvýš toľko hovorov (50)
+  --json                ako JSON
+  --journal SÚBOR       denník toho proxy (logs/proxy.log); databáza hovorov je vedľa neho
+  --lang sk|en          jazyk výpisu (sk)
+  -h, --help            táto pomoc
+""",
+    en="""\
+Usage: main.py calls [options]
+
+The calls of the journal, the latest first: when, who whom, how it ended, how long it took, the call's id.
+Also while the proxy runs.
+
+  --query TEXT          only calls with this text in a name, an address or the Call-ID
+  --limit NUMBER        at most so many calls (50)
+  --json                as JSON
+  --journal FILE        the journal of that proxy (logs/proxy.log); the database of calls is beside it
+  --lang sk|en          language (sk)
+  -h, --help            this help
 """,
 )

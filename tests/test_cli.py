@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -67,28 +68,36 @@ def running(folder: Path, *arguments: str, **more: str) -> Iterator[tuple[subpro
             process.kill()
 
 
-def register(port: int) -> None:
-    """Register a phone, and wait for the answer."""
+def ask(port: int, method: str, to: str, uri: str, call: str) -> bytes:
+    """Send a request as macka would, and return the first answer that is final."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
         phone.connect(("127.0.0.1", port))
         phone.settimeout(MOMENT)
-        phone.send(
-            "\r\n".join(
-                [
-                    f"REGISTER sip:127.0.0.1:{port} SIP/2.0",
-                    "Via: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK1",
-                    f"From: <sip:macka@127.0.0.1:{port}>;tag=1",
-                    f"To: <sip:macka@127.0.0.1:{port}>",
-                    "Call-ID: 1",
-                    "CSeq: 1 REGISTER",
-                    "Contact: <sip:macka@127.0.0.1>",
-                    "Content-Length: 0",
-                    "",
-                    "",
-                ]
-            ).encode()
-        )
-        assert phone.recv(65535).startswith(b"SIP/2.0 200 ")
+        lines = [
+            f"{method} {uri} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK{method}",
+            f"From: <sip:macka@127.0.0.1:{port}>;tag=1",
+            f"To: <sip:{to}@127.0.0.1:{port}>",
+            f"Call-ID: {call}",
+            f"CSeq: 1 {method}",
+            "Max-Forwards: 70",
+            "Contact: <sip:macka@127.0.0.1>",
+            "Content-Length: 0",
+        ]
+        phone.send("\r\n".join([*lines, "", ""]).encode())
+        while (answer := phone.recv(65535)).startswith(b"SIP/2.0 1"):
+            pass
+        return answer
+
+
+def register(port: int) -> None:
+    """Register a phone, and wait for the answer."""
+    assert ask(port, "REGISTER", "macka", f"sip:127.0.0.1:{port}", "1").startswith(b"SIP/2.0 200 ")
+
+
+def call_nobody(port: int) -> None:
+    """A call that fails at once, because its caller is not registered."""
+    assert ask(port, "INVITE", "nikto", f"sip:nikto@127.0.0.1:{port}", "call-1").startswith(b"SIP/2.0 403 ")
 
 
 def test_the_greeting_tells_what_to_type_and_where_the_journal_is(tmp_path: Path) -> None:
@@ -218,3 +227,47 @@ def test_the_package_can_be_run_as_well(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sipfullproxy", "--version"]
     done = subprocess.run(command, cwd=MAIN.parent, capture_output=True, text=True, timeout=MOMENT, check=True)
     assert done.stdout == f"sipfullproxy {__version__}\n"
+
+
+def test_calls_lists_what_a_running_proxy_writes(tmp_path: Path) -> None:
+    with running(tmp_path) as (process, _, port):
+        call_nobody(port)
+        eventually(lambda: "nikto" in run(tmp_path, "calls").stdout, "the call in the list", MOMENT)
+        process.kill()  # no goodbye: what is in the file stays
+        process.wait(MOMENT)
+    done = run(tmp_path, "calls", "--query", "NIKTO")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(
+        r"20[-0-9]+ [:0-9]+  macka@127\.0\.0\.1 → nikto@127\.0\.0\.1  neúspešný 403 +[0-9a-f]{10}\n", done.stdout
+    ), done.stdout
+    (found,) = json.loads(run(tmp_path, "calls", "--json").stdout)
+    assert (found["call"], found["status"]) == ("call-1", 403)
+    assert run(tmp_path, "calls", "--query", "somebody", "--lang", "en").stdout == "no calls\n"
+    assert len(run(tmp_path, "calls", "--limit", "1", "--journal", "logs/proxy.log").stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--nope"], "unrecognized arguments: --nope"),
+        (["one"], "unrecognized arguments: one"),
+        (["--limit", "many"], "--limit many: treba celé číslo"),
+        (["--limit", "0", "--lang", "en"], "--limit 0: must be a whole number"),
+        ([], "hovory sa nedajú prečítať z"),
+        (["--journal", "x.log", "--lang", "en"], "cannot read the calls from x.db: no such file"),
+        (["--lang", "cz"], "lang = 'cz'"),
+    ],
+)
+def test_what_calls_cannot_do_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
+    done = run(tmp_path, "calls", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"sipfullproxy: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("lang", "word"), [("sk", "Použitie:"), ("en", "Usage:")])
+def test_help_of_calls(tmp_path: Path, lang: str, word: str) -> None:
+    done = run(tmp_path, "calls", "--lang", lang, "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"{word} main.py calls")
+    for option in ("--query", "--limit", "--json", "--journal", "--lang", "-h"):
+        assert f"\n  {option}" in done.stdout

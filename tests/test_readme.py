@@ -50,8 +50,9 @@ def test_it_names_every_hook() -> None:
 
 
 def test_every_option_that_it_names_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--lang", "en", "--help"])
+    for command in ([], ["calls"]):
+        with pytest.raises(SystemExit):
+            main([*command, "--lang", "en", "--help"])
     known = capsys.readouterr().out
     named = set(re.findall(r"(?<![\w-])--[a-z]+", README))
     assert named

@@ -20,6 +20,7 @@ from sipfullproxy.engine.events import (
     Transferred,
     Unregistered,
 )
+from sipfullproxy.journal.cards import CallCard
 from sipfullproxy.journal.safe import safe
 from sipfullproxy.lang import LANGS
 from sipfullproxy.sip.phrases import PHRASES
@@ -53,6 +54,20 @@ _LABELS: Final = {
     "to": ("Na", "To"),
     "why": ("Dôvod", "Reason"),
 }
+
+STATES: Final = {
+    "calling": ("vytáča sa", "calling"),
+    "ringing": ("zvoní", "ringing"),
+    "talking": ("prebieha", "talking"),
+    "over": ("koniec neznámy", "end unknown"),
+    "ended": ("skončený", "ended"),
+    "declined": ("zamietnutý", "declined"),
+    "busy": ("obsadené", "busy"),
+    "cancelled": ("zrušený", "cancelled"),
+    "missed": ("zmeškaný", "missed"),
+    "failed": ("neúspešný", "failed"),
+}
+"""What a call is doing, or how it ended, in a word; a column for each of LANGS."""
 
 # The engine's own words for reasons and results. Empty: goes without saying, and is left out.
 _TERMS: Final = {
@@ -128,6 +143,11 @@ def going_wrong(wrongs: Wrongs, lang: str = "sk") -> list[str]:
 _ALL_RIGHT: Final = ("koniec, všetko ide podľa RFC 3261", "over, all goes by RFC 3261 again")
 
 
+def state(card: CallCard, lang: str = "sk") -> str:
+    """What a call is doing, or how it ended: "zvoní", "neúspešný 404"."""
+    return f"{STATES[card.end or card.state][LANGS.index(lang)]} {card.status or ''}".rstrip()
+
+
 def is_trouble(event: Event) -> bool:
     """Whether somebody who looks for what went wrong should stop at this event."""
     match event:
@@ -158,7 +178,7 @@ def _notes(event: Event, column: int) -> Iterator[tuple[str, str]]:
         case Failed():
             yield "why", _failure(event.status, event.why, column)
         case Ended():
-            yield "duration", _duration(event.duration)
+            yield "duration", duration(event.duration)
             yield "why", _term(event.why, column)
 
 
@@ -174,7 +194,7 @@ def _failure(status: int, why: str, column: int) -> str:
     return f"{status} {why or PHRASES.get(status, ('', ''))[column]}".rstrip()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Seconds as `h:mm:ss`, rounded; a call of many days keeps counting hours."""
     minutes, second = divmod(max(0, round(seconds)), 60)
     hour, minute = divmod(minutes, 60)
