@@ -10,13 +10,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import NoReturn
 
 from sipfullproxy import __version__
 from sipfullproxy.journal.book import page
 from sipfullproxy.journal.listing import as_json, table
 from sipfullproxy.journal.past import Past
+from sipfullproxy.journal.safe import safe
 from sipfullproxy.journal.schema import database_path
+from sipfullproxy.ladder.model import ladder
+from sipfullproxy.ladder.text import text
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.server import Proxy, StartError
 from sipfullproxy.settings import Settings, SettingsError, read
@@ -84,6 +88,23 @@ def calls(arguments: Sequence[str]) -> int:
     return 0
 
 
+def ladder_of(arguments: Sequence[str]) -> int:
+    """The command `ladder`: the messages of a call as a drawing, by its Call-ID or by the id that `calls` shows."""
+    parser = _Parser(arguments, _LADDER_HELP)
+    parser.add_argument("call")
+    given = parser.parse_args(arguments)
+    settings = read({key: value for key, value in vars(given).items() if key in ("lang", "journal")})
+    past = _past(settings)
+    card = past.card(given.call)
+    records = past.records(given.call if card is None else card.call)
+    if not records:
+        raise SettingsError(_NO_LADDER[settings.lang].format(call=safe(given.call)))
+    width, colour, encoding = get_terminal_size().columns, sys.stdout.isatty(), sys.stdout.encoding
+    drawing = ladder(records, lang=settings.lang)
+    print(text(drawing, width, settings.lang, colour=colour, encoding=encoding), end="")
+    return 0
+
+
 def _past(settings: Settings) -> Past:
     """The database of calls beside the journal. Raises SettingsError where nothing can be read there."""
     path = database_path(settings.journal)
@@ -93,7 +114,7 @@ def _past(settings: Settings) -> Past:
     return past
 
 
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"run": serve, "calls": calls}
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"run": serve, "calls": calls, "ladder": ladder_of}
 """What may stand in the place of the address; each gets the arguments behind its name and returns the exit code."""
 
 
@@ -121,6 +142,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 _NO_LIMIT = Words(sk="treba celé číslo od 1", en="must be a whole number from 1")
+_NO_LADDER = Words(
+    sk="správy hovoru {call} v denníku nie sú (zoznam hovorov: calls)",
+    en="there are no messages of the call {call} in the journal (a list of calls: calls)",
+)
 _NO_CALLS = Words(
     sk="hovory sa nedajú prečítať z {path}: {why} (denník proxy: --journal)",
     en="cannot read the calls from {path}: {why} (the proxy's journal: --journal)",
@@ -145,6 +170,7 @@ Príklady:
   main.py --port 5070 --lang en          iný port, anglicky
   main.py --config proxy.toml            nastavenia zo súboru; príkazový riadok má prednosť
   main.py calls                          hovory z denníka; main.py calls --help
+  main.py ladder HOVOR                   správy jedného z nich ako rebrík
 
   ADRESA                adresa IPv4 tohto počítača, ktorú budú mať telefóny
   --port ČÍSLO          port UDP (5060; 0: ktorýkoľvek voľný)
@@ -174,6 +200,7 @@ Examples:
   main.py --port 5070                    another port
   main.py --config proxy.toml            settings from a file; the command line wins
   main.py calls                          the calls of the journal; main.py calls --help
+  main.py ladder CALL                    the messages of one of them as a ladder
 
   ADDRESS               the IPv4 address of this machine that phones will be told
   --port NUMBER         UDP port (5060; 0: any free one)
@@ -216,6 +243,29 @@ Also while the proxy runs.
   --query TEXT          only calls with this text in a name, an address or the Call-ID
   --limit NUMBER        at most so many calls (50)
   --json                as JSON
+  --journal FILE        the journal of that proxy (logs/proxy.log); the database of calls is beside it
+  --lang sk|en          language (sk)
+  -h, --help            this help
+""",
+)
+
+_LADDER_HELP = Words(
+    sk="""\
+Použitie: main.py ladder HOVOR [voľby]
+
+Správy hovoru ako rebrík: kto, komu a kedy. Aj kým proxy beží.
+
+  HOVOR                 označenie hovoru, ako ho vypíše main.py calls, alebo jeho Call-ID
+  --journal SÚBOR       denník toho proxy (logs/proxy.log); databáza hovorov je vedľa neho
+  --lang sk|en          jazyk výpisu (sk)
+  -h, --help            táto pomoc
+""",
+    en="""\
+Usage: main.py ladder CALL [options]
+
+The messages of a call as a ladder: who, whom and when. Also while the proxy runs.
+
+  CALL                  the call's id, as main.py calls shows it, or its Call-ID
   --journal FILE        the journal of that proxy (logs/proxy.log); the database of calls is beside it
   --lang sk|en          language (sk)
   -h, --help            this help

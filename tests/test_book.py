@@ -8,7 +8,7 @@ import pytest
 
 from sipfullproxy.journal import book as books
 from sipfullproxy.journal.book import EVENTS_OF_A_CALL, PATIENCE, Book
-from sipfullproxy.journal.cards import CallCard, PastPhone, fold, short_id
+from sipfullproxy.journal.cards import CallCard, PastPhone, short_id
 from tests.helpers import Lab, Phone, call, hang_up
 from tests.telling import ALICE, BOB, event
 
@@ -273,9 +273,3 @@ def test_a_call_of_the_lab() -> None:
     card = only(told(lab))
     assert (card.state, card.end, card.caller, card.callee) == ("over", "ended", ALICE, BOB)
     assert card.over is not None and card.answered is not None and card.over - card.answered == 5
-
-
-def test_folding() -> None:
-    assert fold("Žltý KÔŇ") == "zlty kon"
-    assert fold("Straße") == "strasse"
-    assert fold("Alice@10") == "alice@10"

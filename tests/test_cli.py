@@ -241,6 +241,13 @@ def test_calls_lists_what_a_running_proxy_writes(tmp_path: Path) -> None:
         r"20[-0-9]+ [:0-9]+  macka@127\.0\.0\.1 → nikto@127\.0\.0\.1  neúspešný 403 +[0-9a-f]{10}\n", done.stdout
     ), done.stdout
     (found,) = json.loads(run(tmp_path, "calls", "--json").stdout)
+    drawing = run(tmp_path, "ladder", found["id"])
+    assert (drawing.returncode, drawing.stderr) == (0, "")
+    assert "INVITE" in drawing.stdout and "403" in drawing.stdout
+    assert run(tmp_path, "ladder", "call-1").stdout == drawing.stdout
+    missing = run(tmp_path, "ladder", "nobody's")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert missing.stderr == "sipfullproxy: správy hovoru nobody's v denníku nie sú (zoznam hovorov: calls)\n"
     assert (found["call"], found["status"]) == ("call-1", 403)
     assert run(tmp_path, "calls", "--query", "somebody", "--lang", "en").stdout == "no calls\n"
     assert len(run(tmp_path, "calls", "--limit", "1", "--journal", "logs/proxy.log").stdout.splitlines()) == 1
