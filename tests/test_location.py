@@ -49,6 +49,16 @@ def test_the_phones_of_a_user_newest_first() -> None:
     assert len(here) == 3
 
 
+def test_the_version_grows_with_whatever_changes() -> None:
+    here = Location()
+    versions = [here.version]
+    old, new = phone(), phone()
+    for change, binding in ((here.add, old), (here.add, new), (here.remove, old), (here.remove, new)):
+        change(binding)
+        versions.append(here.version)
+    assert versions == sorted(set(versions))
+
+
 def test_who_was_here_is_still_known_when_gone() -> None:
     """So that the caller hears 480 instead of 404 (RFC 3261 §21.4.18)."""
     here = Location()

@@ -128,6 +128,11 @@ class Engine:
         """A look at so many of the registered phones, the newest users last; or at those of one user, newest first."""
         return self._core.registrar.phones(limit, user)
 
+    @property
+    def phones_version(self) -> int:
+        """Grows with each change of what `phones` shows."""
+        return self._core.registrar.version
+
     def forget(self, phone: Phone, now: float) -> bool:
         """Remove a phone that `phones` showed, as if it had left. Returns whether it was still here."""
         self._core.outbox.now = now

@@ -101,6 +101,12 @@ class Location:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def version(self) -> int:
+        """Grows with each binding that comes or goes."""
+        came = self._ticket
+        return came + (came - self._count)
+
     def of(self, aor: bytes) -> list[Binding]:
         """The phones of a user, newest first."""
         return list(self._by_user.get(aor, ()))[::-1]

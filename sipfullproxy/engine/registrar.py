@@ -115,6 +115,11 @@ class Registrar:
         bindings = self._location.all() if user is None else self._location.of(user)
         return [_shown(binding) for binding in islice(bindings, limit)]
 
+    @property
+    def version(self) -> int:
+        """Grows with each phone that comes, goes or registers again."""
+        return self._location.version
+
     def forget(self, phone: Phone) -> bool:
         """Remove a phone, whatever it thinks of that. Returns whether it was here."""
         for binding in self._location.of(phone.user):
