@@ -161,7 +161,7 @@ def test_calls_are_chosen_by_state_or_end(book: Book) -> None:
         return "".join(card.call for card in book.calls(state=state))
 
     assert names("") == "dcba"
-    assert names("over") == "dc" and names("live") == "ba"
+    assert names("over") == "dc" and names("live") == "ba" and names("trouble") == "c"
     assert names("talking") == "b" and names("busy") == "c" and names("ended") == "d"
     assert names("nonsense") == ""
 

@@ -389,5 +389,6 @@ def test_a_call_is_found_by_any_part_of_it(kept: Kept) -> None:
     assert [card.call for card in kept.past.calls(state="live")] == ["Call-1"]
     assert [card.call for card in kept.past.calls(state="busy")] == ["Call-2"]
     assert [card.call for card in kept.past.calls(state="over")] == ["Call-2"]
+    assert [card.call for card in kept.past.calls(state="trouble")] == ["Call-2"]
     assert list(kept.past.calls(before=kept.now)) == []
     assert len(list(kept.past.calls(ALICE, before=kept.now + 1))) == 2

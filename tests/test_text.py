@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy.engine.events import Calling, Ended, Event, Failed, Registered, Ringing, Started, Video
-from sipfullproxy.journal.text import TextJournal
+from sipfullproxy.journal.text import TextJournal, written
 
 START = time.mktime((2022, 2, 28, 16, 54, 30, 0, 0, -1))
 """The second in which the assignment's journal begins, on this computer's clock."""
@@ -247,3 +247,13 @@ def test_a_disk_that_fills_up_costs_lines_but_no_call_and_leaves_every_line_whol
     told = [line for line in written if line.endswith(" -> macka@147.175.160.245")]
     assert len(told) + lost == 201
     assert written[-1].startswith("16:57:50:INFO:Zvonenie")
+
+
+def test_a_journal_can_be_written_anew_from_its_events(path: Path, journal: TextJournal) -> None:
+    """Line by line what the file has, with a date at the top and for each new day."""
+    events = [ringing(day * 86_400 + second) for day in (0, 1) for second in (0, 1)]
+    untold = Calling(serial=1, time=START, call="c", leg="l", who="macek@lab", whom="macka@lab")
+    anew = list(written([untold, *events], "sk"))
+    assert [line.count("Zvonenie") for line in anew] == [0, 1, 1, 0, 1, 1]
+    journal(events)
+    assert "".join(anew) == path.read_text("utf-8")

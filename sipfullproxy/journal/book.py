@@ -72,9 +72,9 @@ class Book:
     ) -> list[CallCard]:
         """Calls, those first that began last.
 
-        query: any part of caller, callee, Call-ID or id, in any letters. state: a state of a card, LIVE or one of ENDS;
-        "": all. before: only those that began before that (wall-clock seconds). limit: so many, but for those that
-        began at the very moment of the last one: they come along, so that the next page has no gap.
+        query: any part of caller, callee, Call-ID or id, in any letters. state: a state of a card, one of ENDS, LIVE
+        or TROUBLE; "": all. before: only those that began before that (wall-clock seconds). limit: so many, but for
+        those that began at the very moment of the last one: they come along, so that the next page has no gap.
         """
         query = fold(query.strip())
         with self._lock:

@@ -15,6 +15,12 @@ CALLING, RINGING, TALKING, OVER = "calling", "ringing", "talking", "over"
 LIVE = "live"
 """Stands for all but OVER, where calls are chosen by their state."""
 
+TROUBLE = "trouble"
+"""Stands for TROUBLES, where calls are chosen by their state."""
+
+TROUBLES = ("busy", "declined", "missed", "failed")
+"""The ends after which the caller asks why."""
+
 ENDS = ("ended", "busy", "declined", "cancelled", "missed", "failed")
 """How a call may have ended, by the kinds of the events that end one."""
 
@@ -52,8 +58,9 @@ class CallCard:
     missing: bool = False
 
     def is_in(self, state: str) -> bool:
-        """Whether that is its state or its end; "" is any."""
-        return state in ("", self.state, self.end) or (state == LIVE and self.state != OVER)
+        """Whether that is its state, its end, or one of the groups LIVE and TROUBLE; "" is any."""
+        groups = {LIVE: self.state != OVER, TROUBLE: self.end in TROUBLES}
+        return groups.get(state, state in ("", self.state, self.end))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

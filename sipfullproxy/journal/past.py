@@ -56,7 +56,8 @@ class Past:
         """See `Book.calls`."""
         where = """
             WHERE instr(search, :query) AND (:before IS NULL OR began < :before)
-            AND (:state IN ('', state, "end") OR (:state = 'live' AND state != 'over')) ORDER BY began DESC
+            AND (:state IN ('', state, "end") OR (:state = 'live' AND state != 'over')
+            OR (:state = 'trouble' AND "end" IN ('busy', 'declined', 'missed', 'failed'))) ORDER BY began DESC
         """
         wanted: dict[str, object] = {"query": fold(query.strip()), "state": state, "before": before}
         return map(card_of, self._rows(READ_CALL + where, wanted))

@@ -14,14 +14,14 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 from sipfullproxy.engine.events import Event
 from sipfullproxy.journal.words import is_trouble, sentence
-from sipfullproxy.lang import LANGS
+from sipfullproxy.lang import LANGS, Lang
 
 # Not from `strftime`, which speaks the language of the computer.
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -115,7 +115,7 @@ class TextJournal:
     def _head(self, moment: time.struct_time) -> str:
         """What goes before the next line: the date, if the file has not told it yet, and how many lines are missing."""
         head = ""
-        date = f"{DAYS[moment.tm_wday]}, {moment.tm_mday:02} {MONTHS[moment.tm_mon - 1]} {moment.tm_year}"
+        date = _date(moment)
         if date != self._date:
             self._date = date
             head += _line(moment, "INFO", f"{date} {_clock(moment)}")
@@ -125,6 +125,27 @@ class TextJournal:
 
     def _event_line(self, moment: time.struct_time, event: Event) -> str:
         return _line(moment, "WARNING" if is_trouble(event) else "INFO", sentence(event, LANGS[self._column]))
+
+
+def written(events: Iterable[Event], lang: Lang) -> Iterator[str]:
+    """The lines that a journal of these events has, each with its newline: a date for each day, a line for each event.
+
+    events: in order, their `time` in wall-clock seconds; lines show local time.
+    """
+    told = ""
+    for event in events:
+        if event.kind in UNTOLD:
+            continue
+        moment = time.localtime(event.time)
+        date = _date(moment)
+        if date != told:
+            told = date
+            yield _line(moment, "INFO", f"{date} {_clock(moment)}")
+        yield _line(moment, "WARNING" if is_trouble(event) else "INFO", sentence(event, lang))
+
+
+def _date(moment: time.struct_time) -> str:
+    return f"{DAYS[moment.tm_wday]}, {moment.tm_mday:02} {MONTHS[moment.tm_mon - 1]} {moment.tm_year}"
 
 
 def _clock(moment: time.struct_time) -> str:
