@@ -64,6 +64,10 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("--open", action="store_true")
     parser.add_argument("--domain", action="append")
+    parser.add_argument("--web", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--web-port", type=_number)
+    parser.add_argument("--web-bind")
+    parser.add_argument("--web-password")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--version", action="version", version=f"sipfullproxy {__version__}")
     given = vars(parser.parse_args(arguments))
@@ -181,6 +185,10 @@ Príklady:
   -v, --verbose         každú správu vypíše na obrazovku
   --open                našim používateľom smú volať aj neregistrované telefóny
   --domain MENO         ďalšie meno, ktoré je naše; dá sa opakovať
+  --no-web              bez stránky s hovormi
+  --web-port ČÍSLO      port TCP stránky (8080; 0: ktorýkoľvek voľný)
+  --web-bind ADRESA     stránka počúva na tejto adrese; 0.0.0.0: na všetkých
+  --web-password HESLO  zmeny na stránke len s heslom; bez neho len z tohto počítača
   --config SÚBOR        súbor TOML s nastaveniami: tie isté mená a tabuľka [phrases], napríklad
                         486 = "Obsadené"
   -h, --help            táto pomoc
@@ -211,6 +219,10 @@ Examples:
   -v, --verbose         show every message on the screen
   --open                phones that are not registered may call our users, too
   --domain NAME         a further name that is ours; may be repeated
+  --no-web              without the page that shows the calls
+  --web-port NUMBER     TCP port of the page (8080; 0: any free one)
+  --web-bind ADDRESS    the page listens on this address; 0.0.0.0: on all of them
+  --web-password WORD   changes on the page need this password; without one: this machine only
   --config FILE         TOML file with settings: the same names, and a table [phrases] such as
                         486 = "Obsadené"
   -h, --help            this help

@@ -13,10 +13,11 @@ SIP_PORT = 5060
 """The port that phones take when none is typed (RFC 3261 §19.1.2)."""
 
 
-def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[str]) -> str:
+def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[str], page: str = "") -> str:
     """What the user must know when the proxy has started: what to type into a phone, where things are, what is off.
 
-    address: (host, port) that we serve. addresses: those that this machine has.
+    address: (host, port) that we serve. addresses: those that this machine has. page: where the page is, or why it is
+    nowhere; "": nobody asked for it.
     """
     lang = settings.lang
     ip, port = address
@@ -28,12 +29,16 @@ def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[s
         "journal": settings.journal.absolute(),
         "others": ", ".join(others),
         "off": ", ".join(off),
+        "page": page,
         "wrong": ", ".join(wrong),
         "port": port,
     }
     alone = ip.startswith("127.")
+    hidden = page.startswith("http://127.") and not alone and settings.web_bind is None
     lines = [
         _GREETING,
+        *([_PAGE] if page else []),
+        *([_PAGE_HERE] if hidden else []),
         _ALONE if alone else _FIREWALL,
         *([_OTHERS] if others else []),
         *([_OFF] if off else []),
@@ -59,6 +64,7 @@ def _switches(settings: Settings) -> list[tuple[Words, bool]]:
             Words(sk="vlastné znenie odpovedí (--phrases all)", en="our own phrases (--phrases all)"),
             settings.phrases != "off",
         ),
+        (Words(sk="stránka s hovormi (--web)", en="the page with the calls (--web)"), settings.web),
     ]
 
 
@@ -71,6 +77,11 @@ SIP proxy beží na {address} (UDP).
 The SIP proxy runs at {address} (UDP).
   Linphone:  any username (for example alice), domain {address}, transport UDP, no password
   Journal:   {journal}""",
+)
+_PAGE = Words(sk="  Stránka:   {page}", en="  Page:      {page}")
+_PAGE_HERE = Words(
+    sk="             len na tomto počítači, lebo {address} je verejná adresa; aj inde: --web-bind",
+    en="             on this computer only, because {address} is a public address; elsewhere, too: --web-bind",
 )
 _ALONE = Words(
     sk="  Pozor:     {address} vidí len tento počítač, telefóny v sieti nie",

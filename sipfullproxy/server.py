@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sipfullproxy import state
 from sipfullproxy.engine.config import Config, Switches
@@ -35,6 +35,10 @@ from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport.addresses import is_local, lan_addresses
 from sipfullproxy.transport.udp import UdpDoor
+
+if TYPE_CHECKING:
+    from sipfullproxy.web.app import Application
+    from sipfullproxy.web.site import Site
 
 # How often `run` looks whether it shall end, in seconds. On Windows, Ctrl-C does not wake a thread that waits for ever.
 GLANCE = 0.2
@@ -67,8 +71,9 @@ class Proxy:
 
     ip: IPv4 address of this machine that phones are told; None: find it. port: UDP port, 0 for any free one.
     lang: "sk" or "en". phrases: the reason phrases of your choice by status code, or "all", "own" or "off" as for
-    `--phrases`. others: any other key of Settings, for example `journal="calls.log"` or `verbose=True`. settings: all
-    of them at once, in the place of the rest.
+    `--phrases`. web: whether the page is served; `python main.py` does it by itself, a program of your own opens no
+    door that it did not name. others: any other key of Settings, for example `journal="calls.log"` or `verbose=True`.
+    settings: all of them at once, in the place of the rest.
 
     Raises SettingsError for a value that cannot be.
     """
@@ -80,10 +85,11 @@ class Proxy:
         lang: str = Settings.lang,
         phrases: Mapping[int, str] | str | None = None,
         *,
+        web: bool = False,
         settings: Settings | None = None,
         **others: object,
     ) -> None:
-        given = {"ip": ip, "port": port, "lang": lang, "phrases": phrases, **others}
+        given = {"ip": ip, "port": port, "lang": lang, "phrases": phrases, "web": web, **others}
         self.settings = settings or read({key: value for key, value in given.items() if value is not None})
         self._lock = threading.Lock()
         self._forward = {unescape(user.encode()): rule for user, rule in self.settings.forward.items()}
@@ -94,6 +100,8 @@ class Proxy:
         self._switches = Switches()
         self._guard: Guard | None = None
         self._door: UdpDoor | None = None
+        self._site: Site | None = None
+        self._no_page = ""
         self._over = threading.Event()
         self._blocked: threading.Thread | None = None
 
@@ -170,6 +178,11 @@ class Proxy:
         offset = wall_offset()
         return [phone_card(phone, offset) for phone in found]
 
+    @property
+    def phones_version(self) -> int:
+        """A number that grows with each change of what `phones` tells; 0 while the proxy is not running."""
+        return self._guard.phones_version if self._guard is not None else 0
+
     def remove(self, phone_id: str) -> bool:
         """Remove the phone of that id (see `PhoneCard`) as if it had left; it may register again.
 
@@ -195,8 +208,21 @@ class Proxy:
             raise RuntimeError("the proxy is not running")
         return self._door.local
 
+    @property
+    def page(self) -> str | None:
+        """The address of the page, as in "http://192.168.1.10:8080"; None while there is none."""
+        return "http://{}:{}".format(*self._site.address) if self._site is not None else None
+
     def start(self) -> None:
-        """Start serving in a thread, and return; does nothing when started already. Raises StartError."""
+        """Start serving in a thread, and return; does nothing when started already. Raises StartError.
+
+        The page never stands in the way of calls: what keeps it from being served is logged as a warning.
+        """
+        self._start()
+        if self._no_page:
+            log.warning(_PAGE[self.settings.lang].format(self._no_page))
+
+    def _start(self) -> None:
         if self._door is not None:
             return
         self._over.clear()
@@ -216,6 +242,8 @@ class Proxy:
         self._door, self._memory = door, memory
         memory.start()
         threading.Thread(target=door.serve, args=(self._network,), name="udp", daemon=True).start()
+        if self.settings.web:
+            self._open_page(door.local)
 
     def stop(self) -> None:
         """Stop serving, and return when the journal has it all; does nothing when stopped already.
@@ -228,6 +256,9 @@ class Proxy:
         door, self._door, self._guard = self._door, None, None
         if door is None:
             return
+        if self._site is not None:
+            self._site.stop()
+            self._site = None
         door.shutdown()
         door.server_close()
         if self._engine is not None:
@@ -244,10 +275,11 @@ class Proxy:
         self._blocked = threading.current_thread()
         with _endings(self._over.set):  # to the very end: a second, impatient Ctrl-C must not cost the journal its last
             try:
-                self.start()
                 if ready is None:
-                    tell(greeting(self.settings, self.address, lan_addresses()))
+                    self._start()
+                    tell(greeting(self.settings, self.address, lan_addresses(), self.page or self._no_page))
                 else:
+                    self.start()
                     ready()
                 while not self._over.wait(GLANCE):
                     pass
@@ -272,6 +304,35 @@ class Proxy:
             words = _DOOR_ERRORS.get(error.errno or 0, _OTHER_DOOR_ERROR) if is_local(ip) else _NOT_OUR_ADDRESS
             facts = {"ip": ip, "port": port, "ours": ", ".join(lan_addresses()), "why": error.strerror}
             raise StartError(words[lang].format_map(facts)) from None
+
+    def _open_page(self, address: tuple[str, int]) -> None:
+        """Serve the page beside the proxy, or keep in mind why not."""
+        from sipfullproxy.web import site  # only here: whoever wants no page need not load it
+
+        settings = self.settings
+        self._no_page = ""
+        if missing := site.missing():
+            self._no_page = _NO_LIBRARIES[settings.lang].format(missing=", ".join(missing))
+            return
+        addresses = site.listening(address[0], settings.web_bind)
+        try:
+            opened = site.Site(addresses, settings.web_port)
+        except OSError as error:
+            words = _PORT_TAKEN if error.errno == errno.EADDRINUSE else _NO_SITE
+            facts = {"ip": addresses[0], "port": settings.web_port, "why": error.strerror}
+            self._no_page = words[settings.lang].format_map(facts)
+            return
+        self._site = opened
+        names = site.hosts([*addresses, *lan_addresses()], settings.domain, opened.address[1])
+
+        def application() -> Application:
+            from sipfullproxy.web.app import Application
+            from sipfullproxy.web.house import House
+
+            house = House(proxy=self, address=address, page=self.page or "", lang=settings.lang)
+            return Application(house, names, settings.web_password)
+
+        opened.start(application)
 
     def _remembering(self) -> Memory:
         settings = self.settings
@@ -370,6 +431,19 @@ _OTHER_DOOR_ERROR = Words(
 _JOURNAL_ERROR = Words(
     sk="do denníka {path} sa nedá písať: {why}. Iný súbor: --journal",
     en="the journal {path} cannot be written: {why}. Another file: --journal",
+)
+_PAGE = Words(sk="stránka: {}", en="the page: {}")
+_NO_LIBRARIES = Words(
+    sk="vypnutá, chýba {missing}; zapne ju: pip install . v priečinku projektu (alebo make run)",
+    en="off, {missing} missing; to have it: pip install . in the folder of the project (or make run)",
+)
+_PORT_TAKEN = Words(
+    sk="vypnutá, port {port} (TCP) je obsadený; iný: --web-port",
+    en="off, port {port} (TCP) is taken; another one: --web-port",
+)
+_NO_SITE = Words(
+    sk="vypnutá, {ip}:{port} (TCP) sa nedá otvoriť: {why}; iná adresa: --web-bind, iný port: --web-port",
+    en="off, {ip}:{port} (TCP) cannot be opened: {why}; another address: --web-bind, another port: --web-port",
 )
 _NO_STATE = Words(
     sk="v priečinku {path} sa nedá nič uchovať ({why}); hovory neprežijú reštart",

@@ -26,6 +26,9 @@ Redirects = Literal["follow", "pass"]
 # A phrase must leave room for the rest of its response in one datagram, and fit on a phone's display anyway.
 LONGEST_PHRASE = 200
 
+# A password comes with each change, in one header of a request; nobody types a longer one.
+LONGEST_PASSWORD = 200
+
 
 # A database of calls that is smaller than the log that is written ahead of it would keep hardly a call.
 LEAST_MB = 10
@@ -50,7 +53,10 @@ class Settings:
     verbose: whether every message is shown on stderr. open: whether callers who are not registered may reach our users.
     domain: further names that are ours. redirects: whether the proxy follows a phone's 3xx or passes it to the caller.
     state: folder of what outlives a restart; None: the operating system's usual one. forward: where calls go, by the
-    name of the user that they were for. experiments: what goes wrong on purpose.
+    name of the user that they were for. experiments: what goes wrong on purpose. web: whether the page is served.
+    web_port: its TCP port, 0 for any free one. web_bind: the address that it listens on, beside the loopback; None:
+    `ip`, unless that is a public one. web_password: what guards changes on the page; None: they are made from this
+    machine only.
     """
 
     ip: str | None = None
@@ -68,6 +74,10 @@ class Settings:
     state: Path | None = None
     forward: Mapping[str, Rule] = field(default_factory=dict)
     experiments: Experiments = field(default_factory=Experiments)
+    web: bool = True
+    web_port: int = 8080
+    web_bind: str | None = None
+    web_password: str | None = field(default=None, repr=False)
 
 
 def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
@@ -132,7 +142,8 @@ def _check(given: Mapping[str, object], place: str, lang: Lang) -> dict[str, obj
             else:
                 checked[key] = _CHECKS.get(key, _unknown)(value)
         except _Bad as bad:
-            shown = key if isinstance(value, Mapping) else f"{key} = {reprlib.repr(value)}"
+            secret = key == "web_password"  # what was meant as one must not end up on the screen of a classroom
+            shown = key if secret or isinstance(value, Mapping) else f"{key} = {reprlib.repr(value)}"
             raise SettingsError(f"{place}{shown}: {bad.words[lang]}") from None
     return checked
 
@@ -168,6 +179,28 @@ def _ip(value: object) -> str:
             en="must be an IPv4 address of this machine, for example 192.168.1.10",
         )
     return str(address)
+
+
+def _bind(value: object) -> str:
+    try:
+        address = ipaddress.IPv4Address(value) if isinstance(value, str) else None
+    except ValueError:
+        address = None
+    if address is None or address.is_multicast or str(address) == "255.255.255.255":
+        raise _Bad(
+            sk="treba adresu IPv4 tohto počítača, alebo 0.0.0.0 pre všetky",
+            en="must be an IPv4 address of this machine, or 0.0.0.0 for all of them",
+        )
+    return str(address)
+
+
+def _password(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= LONGEST_PASSWORD:
+        raise _Bad(
+            sk=f"treba jeden riadok textu, nanajvýš {LONGEST_PASSWORD} znakov",
+            en=f"must be one line of text, at most {LONGEST_PASSWORD} characters",
+        )
+    return value
 
 
 def _flag(value: object) -> bool:
@@ -330,6 +363,10 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "state": _path,
     "forward": _forward,
     "experiments": _experiments,
+    "web": _flag,
+    "web_port": _between(0, 65535),
+    "web_bind": _bind,
+    "web_password": _password,
 }
 
 _RULE_CHECKS: Mapping[str, Callable[[object], object]] = {

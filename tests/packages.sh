@@ -15,6 +15,7 @@ linphone-cli         phones: Linphone
 sox                  phones: no voices
 espeak-ng            phones: no voices
 sip-tester           sipp: no SIPp
+libzbar0             the QR code: nobody to read it
 kamailio             kamailio: no second opinion
 '
 

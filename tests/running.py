@@ -37,8 +37,8 @@ class Running:
         self.journal = folder / "proxy.log"
         self._log = TemporaryFile(mode="w+", encoding="utf-8")  # noqa: SIM115  closed by stop()
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE.parent / "main.py"), ip, "--port", "0", "--lang", "en",
-             "--journal", str(self.journal), *options],
+            [sys.executable, str(HERE.parent / "main.py"), ip, "--port", "0", "--web-port", "0",
+             "--lang", "en", "--journal", str(self.journal), *options],
             stdout=subprocess.PIPE, stderr=self._log, text=True, env={**os.environ, "XDG_STATE_HOME": str(folder)},
         )  # fmt: skip
         assert self._process.stdout is not None

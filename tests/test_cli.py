@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +48,7 @@ def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProce
 def running(folder: Path, *arguments: str, **more: str) -> Iterator[tuple[subprocess.Popen[str], list[str], int]]:
     """A running proxy on the loopback, the lines of its greeting, and its port."""
     with subprocess.Popen(
-        [sys.executable, str(MAIN), "127.0.0.1", "--port", "0", *arguments],
+        [sys.executable, str(MAIN), "127.0.0.1", "--port", "0", "--web-port", "0", *arguments],
         cwd=folder,
         env=environment(folder, **more),
         stdout=subprocess.PIPE,
@@ -177,6 +178,9 @@ def test_a_greeting_that_nobody_can_read_ends_nothing(tmp_path: Path) -> None:
         (["--config", "broken.toml"], "broken.toml: nie je to platný súbor TOML"),
         (["--config", "wrong.toml"], "wrong.toml: prot = 5060: taký kľúč nepoznám"),
         (["127.0.0.1", "--port", "0", "--journal", "."], "do denníka . sa nedá písať"),
+        (["--web-port", "x"], "web_port = 'x': treba celé číslo"),
+        (["--web-bind", "lan"], "web_bind = 'lan': treba adresu IPv4 tohto počítača, alebo 0.0.0.0"),
+        (["--web-password", ""], "web_password: treba jeden riadok textu"),
         (["--verbos"], "unrecognized arguments: --verbos"),
     ],
 )
@@ -198,6 +202,52 @@ def test_a_taken_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_the_page_is_where_the_greeting_says(tmp_path: Path) -> None:
+    with running(tmp_path) as (process, lines, _):
+        (line,) = [line for line in lines if "Stránka:" in line]
+        address = line.split()[-1]
+        with urllib.request.urlopen(f"{address}/api/about", timeout=MOMENT) as answer:
+            assert json.load(answer)["page"] == address
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=MOMENT) == ("", "")
+
+
+def test_without_a_page_nobody_listens_and_nothing_is_loaded(tmp_path: Path) -> None:
+    with running(tmp_path, "--no-web") as (_, lines, _):
+        assert not any("http" in line for line in lines)
+        assert "stránka s hovormi (--web)" in lines[-2]
+
+
+def test_a_taken_port_of_the_page_costs_no_call(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        with running(tmp_path, "--web-port", str(taken)) as (_, lines, port):
+            assert f"  Stránka:   vypnutá, port {taken} (TCP) je obsadený; iný: --web-port" in lines
+            register(port)
+
+
+def test_without_its_libraries_the_page_is_off_and_calls_go_on(tmp_path: Path) -> None:
+    """`-S` leaves out whatever was installed; that is Python as a student has it."""
+    command = [sys.executable, "-S", str(MAIN), "127.0.0.1", "--port", "0", "--lang", "en"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            lines = [process.stdout.readline() for _ in range(3)]
+            found = re.search(r"127\.0\.0\.1:(\d+)", first)
+            assert found
+            register(int(found[1]))
+            process.terminate()
+            _, err = process.communicate(timeout=MOMENT)
+        finally:
+            process.kill()
+    assert "off, fastapi, uvicorn, segno missing; to have it: pip install . in the folder of the project" in lines[-1]
+    assert err == ""
+
+
 def test_the_settings_file_is_read_and_the_command_line_wins(tmp_path: Path) -> None:
     (tmp_path / "proxy.toml").write_text('port = 99\nlang = "en"\njournal = "calls.log"\n', encoding="utf-8")
     with running(tmp_path, "--config", "proxy.toml") as (_, lines, _):
@@ -215,7 +265,8 @@ def test_help_has_examples_and_every_option(tmp_path: Path, lang: str, word: str
     done = run(tmp_path, "--lang", lang, "--help")
     assert done.returncode == 0
     assert word in done.stdout
-    for option in ("--port", "--lang", "--phrases", "--journal", "-v", "--open", "--domain", "--config", "--version"):
+    for option in ("--port", "--lang", "--phrases", "--journal", "-v", "--open", "--domain", "--config", "--version",
+                   "--no-web", "--web-port", "--web-bind", "--web-password"):  # fmt: skip
         assert f"\n  {option}" in done.stdout
 
 

@@ -19,6 +19,22 @@ def test_the_greeting_names_other_addresses_and_leaves_out_the_usual_port() -> N
     assert "firewall" not in alone, "no firewall stands in the way of the loopback"
 
 
+def test_the_page_has_a_line_of_its_own_when_it_is_wanted() -> None:
+    text = greeting(Settings(), ("192.168.1.10", 5060), ["192.168.1.10"], "http://192.168.1.10:8080")
+    assert "\n  Stránka:   http://192.168.1.10:8080\n" in text
+    assert "--web" not in text
+    text = greeting(Settings(web=False, lang="en"), ("192.168.1.10", 5060), ["192.168.1.10"])
+    assert "Page:" not in text
+    assert "Off: " in text and "the page with the calls (--web)" in text
+
+
+def test_a_page_that_is_hidden_from_the_world_says_so() -> None:
+    hidden = ("8.8.8.8", 5060), ["8.8.8.8"], "http://127.0.0.1:8080"
+    assert "len na tomto počítači, lebo 8.8.8.8 je verejná adresa; aj inde: --web-bind" in greeting(Settings(), *hidden)
+    assert "--web-bind" not in greeting(Settings(web_bind="127.0.0.1"), *hidden), "as he wanted it"
+    assert "--web-bind" not in greeting(Settings(), ("127.0.0.1", 5060), [], "http://127.0.0.1:8080")
+
+
 def test_the_greeting_tells_what_goes_wrong_on_purpose() -> None:
     address = ("192.168.1.10", 5060)
     assert "Pokazené" not in greeting(Settings(), address, [])

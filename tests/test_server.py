@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import os
 import signal
 import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from sipfullproxy.experiments import Experiments
 from sipfullproxy.journal import screen
 from sipfullproxy.server import Proxy, StartError
 from sipfullproxy.settings import SettingsError
+from sipfullproxy.web import site
 from tests.waiting import eventually
 
 
@@ -154,6 +157,18 @@ def test_a_journal_that_is_a_device_has_no_database(make: Callable[..., Proxy], 
         phone.register()
         eventually(lambda: proxy.archive.journal(0), "the event")
     assert not Path(os.devnull).with_suffix(".db").exists()
+
+
+def test_whoever_follows_the_phones_sees_a_number_grow(make: Callable[..., Proxy]) -> None:
+    proxy = make()
+    versions = [proxy.phones_version]
+    with proxy, Phone(proxy) as phone:
+        for number in (1, 2):  # a refresh is a change, too: the phone stays for longer
+            phone.ask("REGISTER", "alice@", f"<sip:alice@{phone.address}>", number)
+            versions.append(proxy.phones_version)
+        proxy.remove(proxy.phones()[0].id)
+        versions.append(proxy.phones_version)
+    assert versions == sorted(set(versions))
 
 
 def test_phrases_are_those_of_the_settings(make: Callable[..., Proxy]) -> None:
@@ -589,3 +604,39 @@ def test_logging_is_left_alone(make: Callable[..., Proxy]) -> None:
     handlers = list(logging.getLogger().handlers)
     with make():
         assert logging.getLogger().handlers == handlers
+
+
+def test_a_program_of_ones_own_serves_no_page_unless_told(make: Callable[..., Proxy]) -> None:
+    with make() as proxy:
+        assert proxy.page is None
+
+
+def test_the_page_comes_and_goes_with_the_proxy(make: Callable[..., Proxy]) -> None:
+    proxy = make(web=True, web_port=0)
+    for _ in range(2):
+        with proxy:
+            page = proxy.page
+            assert page is not None
+            with urllib.request.urlopen(f"{page}/api/about", timeout=5) as answer:
+                assert json.load(answer)["address"] == "{}:{}".format(*proxy.address)
+        assert proxy.page is None
+        with pytest.raises(OSError):
+            urllib.request.urlopen(f"{page}/api/about", timeout=5)
+
+
+def test_what_keeps_the_page_away_is_told_and_calls_go_on(
+    make: Callable[..., Proxy], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, make(web=True, web_port=other.getsockname()[1]) as proxy:
+        assert proxy.page is None
+        with Phone(proxy) as phone:
+            assert phone.register() == "SIP/2.0 200 Vybavené OK"
+    with make(web=True, web_bind="203.0.113.77", lang="en"):
+        pass
+    monkeypatch.setattr(site, "NEEDED", ("no_such_library",))
+    with make(web=True):
+        pass
+    taken, elsewhere, missing = caplog.messages
+    assert taken.startswith("stránka: vypnutá, port ") and "--web-port" in taken
+    assert elsewhere.startswith("the page: off, 203.0.113.77:8080 (TCP) cannot be opened") and "--web-bind" in elsewhere
+    assert missing.startswith("stránka: vypnutá, chýba no_such_library")

@@ -10,7 +10,7 @@ import pytest
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule
 from sipfullproxy.experiments import LONGEST_DELAY, Experiments
 from sipfullproxy.lang import LANGS, Lang
-from sipfullproxy.settings import LONGEST_PHRASE, Mode, Settings, SettingsError, read
+from sipfullproxy.settings import LONGEST_PASSWORD, LONGEST_PHRASE, Mode, Settings, SettingsError, read
 from sipfullproxy.sip.phrases import MODES
 
 
@@ -40,6 +40,10 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         domain = ["Lab.SK", "school.example."]
         redirects = "pass"
         state = "/var/lib/proxy"
+        web = false
+        web_port = 8081
+        web_bind = "0.0.0.0"
+        web_password = "šéf"
         [phrases]
         mode = "own"
         486 = "Obsadené"
@@ -62,6 +66,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         ip="192.168.1.10", port=5070, lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
         keep_days=7, keep_mb=50, verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass",
         state=Path("/var/lib/proxy"),
+        web=False, web_port=8081, web_bind="0.0.0.0", web_password="šéf",
         forward={
             "bob": Rule(
                 always="carol", busy="sip:carol@lab.sk:5070", no_answer="carol", not_registered="carol", after=30,
@@ -142,6 +147,17 @@ def test_home_is_understood_in_paths() -> None:
         ("domain", [""]),
         ("redirects", "maybe"),
         ("state", False),
+        ("web", "yes"),
+        ("web_port", 65536),
+        ("web_port", "8080"),
+        ("web_bind", "lan"),
+        ("web_bind", "::"),
+        ("web_bind", "224.0.0.1"),
+        ("web_bind", True),
+        ("web_password", ""),
+        ("web_password", 1234),
+        ("web_password", "a\nb"),
+        ("web_password", "x" * (LONGEST_PASSWORD + 1)),
         ("forward", "carol"),
         ("forward", {"bob": "carol"}),
         ("forward", {"bob@lab": {}}),
@@ -183,6 +199,13 @@ def test_what_cannot_be_is_told_in_one_line_with_its_key(key: str, value: object
     text = str(caught.value)
     assert text.startswith(key) and ": " in text
     assert text.isprintable(), "one line, and nothing in it that moves the cursor"
+
+
+def test_a_password_is_never_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read({"web_password": "tajné\nheslo"})
+    assert str(caught.value) == f"web_password: treba jeden riadok textu, nanajvýš {LONGEST_PASSWORD} znakov"
+    assert "tajné" not in repr(read({"web_password": "tajné"}))
 
 
 def test_a_mistake_in_the_file_names_the_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.phones.phone import Desk, Phone
 from tests.waiting import eventually
 
-# A phone on a LAN without name servers: UDP on a fixed port, an address that it need not guess, one account.
+# A phone on a LAN without name servers: UDP on a fixed port, an address that it need not guess.
 RC = """\
 [sip]
 sip_port=5060
@@ -25,6 +25,11 @@ register_only_when_network_is_up=1
 mtu=1300
 dns_srv_enabled=0
 
+{account}
+{codecs}
+"""
+
+ACCOUNT = """\
 [proxy_0]
 reg_proxy=<sip:{proxy};transport=udp>
 reg_route=<sip:{proxy};transport=udp;lr>
@@ -33,8 +38,12 @@ reg_expires=300
 reg_sendregister=1
 publish=0
 avpf=0
+"""
 
-{codecs}
+# What the camera of a phone would have read from the QR code on the page.
+SCANNED = """\
+[misc]
+config-uri=http://{proxy}:8080/provision/{user}
 """
 
 # The voices are made for G.711; the phone's other codecs are put into the list only to be turned off.
@@ -60,8 +69,11 @@ enabled=1
 class Linphone(Phone):
     """`linphonec`. It prints what happens to each call under the number that it has given to it."""
 
-    def __init__(self, desk: Desk, camera: bool = False, films_at_once: bool = False) -> None:
-        """A phone with or without a `camera`; it `films_at_once` in the calls that it makes, or when it is told to."""
+    def __init__(self, desk: Desk, camera: bool = False, films_at_once: bool = False, scanned: bool = False) -> None:
+        """A phone with or without a `camera`; it `films_at_once` in the calls that it makes, or when it is told to.
+
+        scanned: it knows nothing of the proxy but the address in the QR code.
+        """
         super().__init__(desk)
         # The program neither makes its data folder nor its settings file, and does not run without them.
         (self.folder / ".local/share/linphone").mkdir(parents=True)
@@ -70,7 +82,8 @@ class Linphone(Phone):
             f"[audio_codec_{n}]\nmime={name}\nrate={rate}\nchannels={channels}\nenabled={int(n == 0)}\n\n"
             for n, (name, rate, channels) in enumerate(codecs)
         )
-        settings = RC.format(user=self.user, address=self.host.address, proxy=self.proxy, codecs=sections)
+        account = (SCANNED if scanned else ACCOUNT).format(user=self.user, proxy=self.proxy)
+        settings = RC.format(user=self.user, address=self.host.address, account=account, codecs=sections)
         (self.folder / "rc").write_text(settings + (CAMERA.format(films=int(films_at_once)) if camera else ""))
         command = ["stdbuf", "-oL", "linphonec", "-c", "rc", "-d", "5", "-l", "log", *(["-C"] if camera else [])]
         self._program = self.host.start(command, self.folder, {"HOME": str(self.folder)}, self.folder / "screen")
@@ -78,6 +91,8 @@ class Linphone(Phone):
         self._mark = 0
         self._rung = 0
         self._wait_prompt()
+        if scanned:  # what it fetches makes it forget what was typed before
+            self.wait_registered()
         self._type("soundcard use files")
         self._type(f"play {self.voice.file}")
         self._type(f"record {self.recording()}")

@@ -1,0 +1,137 @@
+"""The API: what the page shows, as JSON. Each function is one address; its types are the description in OpenAPI."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request
+from starlette.responses import Response
+
+from sipfullproxy import __version__
+from sipfullproxy.journal.cards import LIVE
+from sipfullproxy.lang import Words
+from sipfullproxy.web import provision
+from sipfullproxy.web.asking import CALL_ID, ERRORS, NO_CALL, Asked, Door, Stream, Tongue, User
+from sipfullproxy.web.models import About, Calls, Error, Phones, Provision, Running, Wanted
+
+# Calls of one answer, when nothing is asked and at most.
+PAGE = 50
+LARGEST_PAGE = 500
+
+# What a search may say: more than any name has.
+LONGEST_QUERY = 200
+
+State = Literal[
+    "", "now", "over", "trouble", "calling", "ringing", "talking", "ended", "busy", "declined", "cancelled", "missed",
+    "failed",
+]  # fmt: skip
+"""What calls are asked for: all, those in progress, those that are over, those that nobody answered, or those in one
+state or with one end."""
+
+STATES = {"now": LIVE}
+
+router = APIRouter(responses=ERRORS)
+
+
+@router.get("/api/about")
+def about(request: Request, house: Asked, access: Door) -> About:
+    """The proxy's own facts."""
+    host, port = house.address
+    return About(
+        name="sipfullproxy",
+        version=__version__,
+        lang=house.lang,
+        address=host if port == provision.SIP_PORT else f"{host}:{port}",
+        page=house.page,
+        time=time.time(),
+        change=access.standing(request.scope),
+    )
+
+
+@router.get("/api/phones")
+def phones(request: Request, house: Asked, access: Door) -> Phones:
+    """Who is registered."""
+    return Phones(phones=list(house.proxy.phones()), may_change=access.standing(request.scope) != "here")
+
+
+@router.delete("/api/phones/{id}", status_code=204, response_class=Response)
+def remove(
+    house: Asked,
+    lang: Tongue,
+    id: Annotated[str, Path(pattern="^[0-9a-f]{2,400}-[0-9a-f]{10}$", description="id of its card")],
+) -> None:
+    """Remove a phone; it is back when it registers again."""
+    if not house.proxy.remove(id):
+        raise HTTPException(404, _NO_PHONE[lang])
+
+
+@router.get("/api/calls")
+def calls(
+    house: Asked,
+    lang: Tongue,
+    query: Annotated[str, Query(max_length=LONGEST_QUERY, description="part of a name, a Call-ID or an id")] = "",
+    state: Annotated[State, Query()] = "",
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
+    before: Annotated[str, Query(pattern=f"^$|{CALL_ID}", description="id of the last call that is known")] = "",
+) -> Calls:
+    """Calls in progress and past, those first that began last."""
+    archive = house.proxy.archive
+    last = archive.card(before) if before else None
+    if before and last is None:
+        raise HTTPException(404, NO_CALL[lang])
+    found = list(archive.calls(query, STATES.get(state, state), limit, last.began if last else None))
+    more = len(found) >= limit and bool(archive.calls(query, STATES.get(state, state), 1, found[-1].began))
+    return Calls(calls=found, more=more)
+
+
+@router.get("/api/experiments")
+def experiments(house: Asked, lang: Tongue) -> Running:
+    """What goes wrong on purpose."""
+    return Running.of(house.proxy.settings.experiments, lang)
+
+
+@router.put("/api/experiments")
+def experiment(house: Asked, lang: Tongue, wanted: Wanted) -> Running:
+    """Let things go wrong on purpose, or right again: the teacher's switch."""
+    try:
+        house.proxy.experiment(**asdict(wanted))
+    except ValueError as error:  # SettingsError, in the proxy's language
+        raise HTTPException(422, str(error)) from None
+    return experiments(house, lang)
+
+
+@router.get(
+    "/api/live", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}, 503: {"model": Error}}
+)
+async def changes(
+    live: Stream,
+    lang: Tongue,
+    call: Annotated[str | None, Query(pattern=CALL_ID, description="call whose messages are watched")] = None,
+    messages: Annotated[bool, Query(description="whether the latest messages are watched")] = False,
+    last_event_id: Annotated[str, Header(max_length=100)] = "",
+) -> Response:
+    """What changes, while it changes: server-sent events `calls`, `call`, `phones`, `messages`, `experiments`."""
+    return live.response(call, messages, last_event_id, lang)
+
+
+@router.get("/api/provision")
+def provisioning(house: Asked, user: User) -> Provision:
+    """Where a phone of that user gets its settings."""
+    return Provision(user=user, url=provision.url(house.page, user))
+
+
+@router.get("/api/provision.svg", response_class=Response, responses={200: {"content": {"image/svg+xml": {}}}})
+def code(house: Asked, user: User) -> Response:
+    """The same as a QR code, for Linphone: Assistant → fetch remote configuration."""
+    return Response(provision.qr(provision.url(house.page, user)), media_type="image/svg+xml")
+
+
+@router.get("/provision/{user}", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
+def settings(house: Asked, user: Annotated[str, Path(pattern=f"^{provision.USER}$")]) -> Response:
+    """A phone's settings, as Linphone wants them."""
+    return Response(provision.xml(user, *house.address), media_type="application/xml")
+
+
+_NO_PHONE = Words(sk="taký telefón tu nie je (už)", en="there is no such phone (any more)")

@@ -1,0 +1,79 @@
+"""A phone set up in one scan: the QR code holds an address, and what Linphone finds there are its settings.
+
+Linphone asks with `X-Linphone-Provisioning: 1` and wants an XML file of its own kind; the keys are those of its
+configuration file. There is no login in it, so the address is no secret, and may be opened as often as one likes.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Final
+from xml.etree import ElementTree
+
+import segno
+
+NAMESPACE: Final = "http://www.linphone.org/xsds/lpconfig.xsd"
+
+USER: Final = r"[A-Za-z0-9_.+-]{1,64}"
+"""Users that get a code: what everybody can type on a phone, and needs no escape in a URI, SIP's or the web's."""
+
+SIP_PORT: Final = 5060
+"""The port that phones take when none is typed (RFC 3261 §19.1.2)."""
+
+# Seconds: an hour is what Linphone asks for by itself.
+EXPIRES: Final = 3600
+
+# Pixels of one module of the code, and the quiet zone around it in modules, which ISO/IEC 18004 wants.
+SCALE: Final = 6
+QUIET: Final = 4
+
+
+def settings(user: str, host: str, port: int) -> Mapping[str, Mapping[str, str]]:
+    """What Linphone shall be told, by section and key: one account, by UDP, on a LAN where nothing is in the way."""
+    proxy = f"{host}:{port}"
+    domain = host if port == SIP_PORT else proxy
+    return {
+        "proxy_0": {
+            "reg_identity": f"sip:{user}@{domain}",
+            "reg_proxy": f"<sip:{proxy};transport=udp>",
+            "reg_route": f"<sip:{proxy};transport=udp;lr>",
+            "reg_sendregister": "1",
+            "reg_expires": str(EXPIRES),
+            "push_notification_allowed": "0",  # nobody on a LAN could wake the phone from outside
+            "publish": "0",
+            "nat_policy_ref": "nat_policy_0",
+        },
+        "nat_policy_0": {"ref": "nat_policy_0", "protocols": ""},
+        "sip": {"default_proxy": "0", "media_encryption": "none"},
+        "video": {"automatically_accept": "1"},
+        "misc": {"transient_provisioning": "1"},  # once; the phone is its owner's again
+    }
+
+
+def xml(user: str, host: str, port: int) -> bytes:
+    """The same as the file that Linphone fetches."""
+    root = ElementTree.Element("config", {"xmlns": NAMESPACE})
+    for name, entries in settings(user, host, port).items():
+        section = ElementTree.SubElement(root, "section", {"name": name})
+        for key, value in entries.items():
+            ElementTree.SubElement(section, "entry", {"name": key, "overwrite": "true"}).text = value
+    ElementTree.indent(root)
+    written: bytes = ElementTree.tostring(root, "utf-8", xml_declaration=True)
+    return written
+
+
+def url(page: str, user: str) -> str:
+    """Where that file is. page: the page's address. Raises ValueError for a user who is not like USER."""
+    if not re.fullmatch(USER, user):
+        raise ValueError(user)
+    return f"{page}/provision/{user}"
+
+
+def qr(address: str) -> bytes:
+    """The QR code of an address, as SVG: black on white also where the page is dark, for a camera."""
+    out = io.BytesIO()
+    segno.make_qr(address).save(out, kind="svg", scale=SCALE, border=QUIET, dark="#000", light="#fff", svgclass=None,
+                                lineclass=None)  # fmt: skip
+    return out.getvalue()
