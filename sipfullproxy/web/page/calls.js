@@ -45,7 +45,7 @@ export async function open(root, rest, app) {
     const choice = h("select", {
       "aria-label": w("calls"), "data-focus": "state",
       onchange: (event) => { state.state = event.target.value; load().catch(app.trouble); },
-    }, [["", "any"], ["now", "now"], ["over", "past"], ["failed", "trouble"]].map(([value, word]) =>
+    }, [["", "any"], ["now", "now"], ["over", "past"], ["trouble", "trouble"]].map(([value, word]) =>
       h("option", { value }, w(word))));
     const follow = h("label.follow", {}, h("input", { type: "checkbox", checked: localStorage.getItem("follow") === "yes",
       onchange: (event) => localStorage.setItem("follow", event.target.checked ? "yes" : "no") }), " ", w("follow"));
