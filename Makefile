@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 ARGS ?=
-# What was installed into .venv last: enough to run, or enough to test.
+# What was installed into .venv last: enough to run, to test, or to measure.
 RUNS := .venv/.runs
 TESTS := .venv/.tests
+BENCH := .venv/.bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak mutate lint format packages clean
+.PHONY: help run test soak bench mutate lint format packages clean
 # Bare Debian gets python3-venv from `packages`: that is over before the virtual environment is made.
 .NOTPARALLEL:
 
@@ -22,6 +23,9 @@ test: packages lint  ## all tests, lint first; make test ARGS="-k registrar" for
 
 soak: $(TESTS)  ## the long tests that measure: how work grows with length
 	.venv/bin/pytest -m soak $(ARGS)
+
+bench: packages $(BENCH)  ## CPU per call and more, against Kamailio: make bench ARGS=--quick for a few minutes
+	.venv/bin/python -m bench $(ARGS)
 
 mutate: $(TESTS)  ## delete the engine's rules one at a time; a test must fail each time
 	.venv/bin/python -m tests.mutate
@@ -49,4 +53,9 @@ $(RUNS): pyproject.toml
 $(TESTS): pyproject.toml
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --editable '.[test]'
+	@touch $(RUNS) $@
+
+$(BENCH): pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --editable '.[bench]'
 	@touch $(RUNS) $@
