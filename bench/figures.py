@@ -32,7 +32,7 @@ def spread(values: list[float]) -> Spread:
 
 
 class Goal(NamedTuple):
-    """What ours should be: at most (or, when `least`, at least) `bound`: a ratio to the peer `against`, or ours alone."""
+    """What ours should be: at most (`least`: at least) `bound`, as a ratio to the peer `against`, or by itself."""
 
     bound: float
     against: str = ""

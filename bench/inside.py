@@ -37,6 +37,8 @@ SETTLED = 70.0
 """Virtual seconds after which nothing but calls and bindings is left of what was (RFC 3261: 64 × T1, twice)."""
 STEPS = ("INVITE", "180", "200", "ACK", "BYE", "200 to BYE")
 TEN = 10
+FUNCTIONS = 30
+"""Rows of the table of `--profile`."""
 
 
 class Bench:
@@ -185,7 +187,9 @@ def profile(calls: int = 3000) -> dict[str, object]:
     whole = sum(own for _, own, _ in rows)
     return {
         "messages": messages, "collector": collector,
-        "functions": [{"where": where, "share": own / whole, "calls": count / BATCH} for where, own, count in rows[:30]],
+        "functions": [
+            {"where": where, "share": own / whole, "calls": count / BATCH} for where, own, count in rows[:FUNCTIONS]
+        ],
     }  # fmt: skip
 
 

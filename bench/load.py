@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from bench.network import datagrams, isolated
 from bench.peers import CALLEES, CALLERS, FIRST_PORT, HERE, HOST, PAIRS, Peer, PeerError, Running
-from bench.processes import LOAD_CPUS, cpu, start
+from bench.processes import LOAD_CPUS, start
 
 SCENARIOS = HERE / "scenarios"
 
@@ -20,9 +20,10 @@ SCENARIOS = HERE / "scenarios"
 MEDIA_PORT, MEDIA_PORTS = 20_000, 4
 # Seconds for the last messages of the last call to arrive.
 LAST_MESSAGES = 0.2
-# Seconds that a run may take beyond what it should; SIPp gives up a call after 32 s, and nobody wants to wait for that.
+# Seconds that a run may take beyond what it should; SIPp gives up a call after 32 s, and nobody waits for that.
 PATIENCE = 8.0
-# The load generator is the limit when its cores are busier than this (share), or offers less than this of what was asked.
+# The load generator is the limit when its cores are busier than this share, or it offers less than this of what was
+# asked.
 BUSY, ASKED = 0.85, 0.97
 
 
@@ -37,8 +38,8 @@ class Run(NamedTuple):
 class Work(Protocol):
     """Something to be done by a peer.
 
-    amount: how many calls or registrations it is. rate: how many a second. seconds: how long it takes. each: how many of
-    them SIPp counts as one.
+    amount: how many calls or registrations it is. rate: how many a second. seconds: how long it takes. tail: how long
+    nothing begins any more at its end. each: how many of them SIPp counts as one.
     """
 
     @property
@@ -47,6 +48,8 @@ class Work(Protocol):
     def each(self) -> int: ...
     @property
     def seconds(self) -> float: ...
+    @property
+    def tail(self) -> float: ...
     @property
     def rate(self) -> float: ...
     def datagrams(self, peer: Peer) -> int:
@@ -73,6 +76,10 @@ class Calls:
     def seconds(self) -> float:
         return self.duration + self.hold
 
+    @property
+    def tail(self) -> float:
+        return self.hold
+
     def datagrams(self, peer: Peer) -> int:
         """See `Work`."""
         return peer.datagrams * self.amount
@@ -91,7 +98,7 @@ class Calls:
 
 @dataclass(frozen=True)
 class Refreshes:
-    """Registrations (RFC 7501) of users who are known: each comes again every `every` seconds, so many a second in all."""
+    """Registrations (RFC 7501) of users who are known, so many a second: each comes again after `every` seconds."""
 
     rate: float
     duration: float
@@ -112,6 +119,10 @@ class Refreshes:
     @property
     def seconds(self) -> float:
         return self.duration + self.every
+
+    @property
+    def tail(self) -> float:
+        return self.every
 
     def datagrams(self, peer: Peer) -> int:
         """See `Work`."""
@@ -154,6 +165,8 @@ class Registrations:
     @property
     def seconds(self) -> float:
         return self.users / self.rate
+
+    tail = 0.0
 
     def datagrams(self, peer: Peer) -> int:
         """See `Work`."""
@@ -207,9 +220,9 @@ class Outcome:
         ):  # fmt: skip
             if count:
                 found.append(f"{count} {what}")
-        for count, what in ((self.taken, "received"), (self.sent, "sent")):
-            if count is not None and count != self.expected:
-                found.append(f"{count} datagrams {what} where {self.expected} were due")
+        for counted, what in ((self.taken, "received"), (self.sent, "sent")):
+            if counted is not None and counted != self.expected:
+                found.append(f"{counted} datagrams {what} where {self.expected} were due")
         return found
 
     @property
@@ -247,10 +260,10 @@ def drive(running: Running, work: Work) -> Outcome:
         counted = datagrams().since(before)
         outcome.taken, outcome.sent, outcome.dropped = counted
     for sipp in asking:
-        sipp.count(outcome, calling=True)
+        sipp.count(outcome, work.tail)
     outcome.rate *= work.each
     for sipp in answering:
-        sipp.count(outcome, calling=False)
+        sipp.count(outcome)
     outcome.done *= work.each
     return outcome
 
@@ -281,8 +294,8 @@ class _Sipp:
             self._process.kill()
             self._process.wait()
 
-    def count(self, outcome: Outcome, calling: bool) -> None:
-        """Add what it counted."""
+    def count(self, outcome: Outcome, tail: float | None = None) -> None:
+        """Add what it counted. tail: see `Work`, of one that makes calls."""
         rows: list[dict[str, str]] = []
         if self._file.exists():
             with self._file.open(encoding="latin-1") as file:
@@ -294,10 +307,10 @@ class _Sipp:
         outcome.failed += int(row["FailedCall(C)"])
         outcome.repeated += int(row["Retransmissions(C)"])
         outcome.strange += int(row["OutOfCallMsgs(C)"]) + int(row["DeadCallMsgs(C)"])
-        if calling:
+        if tail is not None:
             outcome.done += int(row["SuccessfulCall(C)"])
             first, last = (float(row[column].split("\t")[-1]) for column in ("StartTime", "CurrentTime"))
-            outcome.rate += int(row["OutgoingCall(C)"]) / max(last - first, 1e-3)
+            outcome.rate += int(row["OutgoingCall(C)"]) / max(last - first - tail, 1e-3)
 
 
 def _used() -> float:
@@ -317,6 +330,6 @@ def register(running: Running) -> None:
             sipp = _Sipp(running, Run("register", port + pair, ("-m", "1", "-inf", str(file))), PATIENCE)
             sipp.wait(time.monotonic() + PATIENCE)
             outcome = Outcome(1, 1)
-            sipp.count(outcome, calling=True)
+            sipp.count(outcome, 0.0)
             if outcome.problems:
                 raise PeerError(f"{running.peer.title}: {name} could not register: {'; '.join(outcome.problems)}")

@@ -1,4 +1,4 @@
-"""How it is measured: peers in turn, round by round (A B A B …), so that whatever else the machine does meets all alike."""
+"""How it is measured: peers in turn (A B A B …), so that whatever else the machine does meets all alike."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ def say(text: str) -> None:
 
 def idle(runnings: Sequence[Running], seconds: float = IDLE) -> dict[str, float]:
     """CPU of each peer that has nothing to do, in seconds per second."""
-    before = [running.cpu for running in runnings]
+    before = [each.cpu for each in runnings]
     time.sleep(seconds)
-    return {running.peer.name: (running.cpu - spent) / seconds for running, spent in zip(runnings, before, strict=True)}
+    pairs = zip(runnings, before, strict=True)
+    return {each.peer.name: (each.cpu - spent) / seconds for each, spent in pairs}
 
 
 def cpu_per_call(figure: Figure, runnings: Sequence[Running], work: Work, rounds: int) -> None:
@@ -49,9 +50,9 @@ def cpu_per_call(figure: Figure, runnings: Sequence[Running], work: Work, rounds
     for number in range(warm + rounds + 1):
         if number > warm + HOPELESS and not figure.valid:
             return
-        for running in runnings:
-            name = running.peer.name
-            spent, now = running.cpu, time.monotonic()
+        for at_work in runnings:
+            name = at_work.peer.name
+            spent, now = at_work.cpu, time.monotonic()
             if number > warm:
                 before, ended, outcome = begun[name]
                 cost = spent - before - resting[name] * (now - ended)
@@ -60,7 +61,7 @@ def cpu_per_call(figure: Figure, runnings: Sequence[Running], work: Work, rounds
                     figure.note(outcome.generator_limit)
                 say(f"  {figure.name}: {name} {cost / outcome.amount * 1e6:.1f} µs {'; '.join(outcome.problems)}")
             if number < warm + rounds:
-                outcome = drive(running, work)
+                outcome = drive(at_work, work)
                 begun[name] = spent, time.monotonic(), outcome
                 if outcome.problems:
                     quiet()

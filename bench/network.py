@@ -1,4 +1,4 @@
-"""A network for us alone: a namespace with nothing but loopback, where the kernel counts our datagrams and nobody else's."""
+"""A network for us alone: a namespace with nothing but loopback, where the kernel counts our datagrams only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def isolated() -> bool:
 
 
 def enter() -> bool:
-    """Start this very program again inside a namespace of its own, in our place. Returns False where that is forbidden."""
+    """Start this very program again in our place, in a namespace of its own. Returns False where none is allowed."""
     # Without root a user namespace has to come around it; many systems allow that.
     for options in (["-n"], ["-rn"]):
         if subprocess.run(["unshare", *options, "true"], capture_output=True).returncode == 0:

@@ -19,8 +19,8 @@ from bench import processes
 HERE = Path(__file__).resolve().parent
 HOST = "127.0.0.1"
 
-# The ports of peers, ten apart; those of their callers and callees are so much higher. Each peer has ends of its own, so
-# that what one has still to say does not reach the ends of another. Below 10,000 SIPp has its ports for media.
+# The ports of peers, ten apart; those of their callers and callees are so much higher. Each peer has ends of its own,
+# so that what one has still to say does not reach the ends of another. SIPp has its ports for media above them.
 FIRST_PORT = 15_000
 CALLERS, CALLEES = 1_000, 2_000
 PAIRS = 2
@@ -45,9 +45,9 @@ class Peer:
     """A program between the callers and the callees.
 
     name, title: short, and for readers. command: what starts it, given its port and a folder of its own.
-    registers: whether users register with it. answers: whether it answers requests to itself; the relay does not, so what
-    one end of a pair says must come out at the other. datagrams: received and sent by it in one call of bench/scenarios.
-    pairs: how many pairs it can serve. program: what must be installed; None: nothing.
+    registers: whether users register with it. answers: whether it answers requests to itself; the relay does not, so
+    what one end of a pair says must come out at the other. datagrams: received and sent by it in one call of
+    bench/scenarios. pairs: how many pairs it can serve. program: what must be installed; None: nothing.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Running:
-    """A peer at work. port: where it listens. process: its first process. first_answer: seconds from start to answer."""
+    """A peer at work. port: where it listens. process: its first one. first_answer: seconds from start to answer."""
 
     peer: Peer
     port: int

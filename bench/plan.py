@@ -76,7 +76,7 @@ def refresh(quick: bool) -> list[Figure]:
 
 
 def rate(quick: bool) -> list[Figure]:
-    """The highest rate without a failed call: of a whole core, and of a fifth where the generator cannot be the limit."""
+    """The highest rate without a failed call: with a core; with a fifth, where the generator cannot be the limit."""
     figures = []
     for share, low, high in ((1.0, 200, 6000), (FIFTH, 40, 1200)):
         name = "Highest rate without a failed call, " + ("one core" if share == 1 else "a fifth of a core")
@@ -111,6 +111,7 @@ def delay(quick: bool) -> list[Figure]:
                     problem for problem in outcome.problems if "datagrams" not in problem or "dropped" in problem
                 ]
                 problems += [f"{probe.lost} probes lost"] * bool(probe.lost)
+                problems += ["no probe came through"] * (not probe.delays)
                 cuts = quantiles(probe.delays, n=100) if len(probe.delays) > 1 else [0.0] * 99
                 middle.add(at_work.peer.name, median(probe.delays or [0.0]) * 1e6, problems)
                 late.add(at_work.peer.name, cuts[98] * 1e6, problems)
@@ -123,9 +124,7 @@ def memory(quick: bool) -> list[Figure]:
     users = 10_000 if quick else 50_000
     figure = Figure(f"Memory per binding, {users:,} of them", "bytes")
     figure.goals = [Goal(1, "kamailio")]
-    figure.note(
-        "growth of PSS; what the transactions of the last registrations held is awaited and still in it, where the program keeps it"
-    )
+    figure.note("growth of PSS (shared memory once); what the transactions of the registrations still hold is in it")
     for peer in present(OURS, KAMAILIO):
         with running(peer) as alone:
             drive(alone, Registrations(1000, 1000, "w"))  # what is taken once, for any number of users
@@ -188,9 +187,7 @@ def overload(quick: bool) -> list[Figure]:
         best = measure.highest_rate(peer, 40, 1200, 2, 5 if quick else 7, FIFTH).rate
         outcome = measure.fresh(peer, Calls(2 * best, seconds), FIFTH)
         figure.add(peer.name, outcome.done / seconds / best)
-        figure.note(
-            f"{peer.name}: best {best:.0f}/s, then {outcome.done} of {outcome.amount} calls completed at {outcome.rate:.0f}/s"
-        )
+        figure.note(f"{peer.name}: best {best:.0f}/s; {outcome.done} of {outcome.amount} calls at {outcome.rate:.0f}/s")
         figure.note(f"{peer.name}: {outcome.generator_limit}" if outcome.generator_limit else "")
         say(f"  overload: {figure.notes[-1]}")
     return [figure]

@@ -39,10 +39,19 @@ class Probe(threading.Thread):
         self._caller, self._callee = (_open(running.port + side + OFFSET) for side in (CALLERS, CALLEES))
 
     def run(self) -> None:
+        again = f"r{time.monotonic_ns()}"  # another Call-ID, for a probe of the same peer may have been here before
         if self._registers:
             for end, user in ((self._caller, "prober"), (self._callee, "probed")):
                 self._send(
-                    end, self._request("REGISTER", f"sip:{HOST}:{self._port}", user, user, "r", ("Expires: 3600",))
+                    end,
+                    self._request(
+                        "REGISTER",
+                        f"sip:{HOST}:{self._port}",
+                        user,
+                        user,
+                        again,
+                        ("Expires: 3600",),
+                    ),
                 )
                 self._take(end, "SIP/2.0 200")
         number = 0
@@ -75,10 +84,11 @@ class Probe(threading.Thread):
         target = next(
             line.partition("<")[2].partition(">")[0] for line in response if line.lower().startswith("contact:")
         )
+        request: list[str] = []
         for method in ("ACK", "BYE"):
-            self._send(self._caller, self._request(method, target, "prober", "probed", str(number), routes, "x"))
-            got, _ = self._take(self._callee, method)
-        self._send(self._callee, _answer(got, "200 OK"))
+            self._send(self._caller, self._request(method, target, "prober", "probed", str(number), routes, ";tag=x"))
+            request, _ = self._take(self._callee, method)
+        self._send(self._callee, _answer(request, "200 OK"))
         self._take(self._caller, "SIP/2.0 200")
         return (there - sent) + (back - ringing)
 
@@ -89,7 +99,8 @@ class Probe(threading.Thread):
         port = self._port + side + OFFSET
         return [
             f"{method} {uri} SIP/2.0", f"Via: SIP/2.0/UDP {HOST}:{port};branch=z9hG4bK{time.monotonic_ns()};rport",
-            f"From: <sip:{who}@{HOST}:{self._port}>;tag=p{number}", f"To: <sip:{whom}@{HOST}:{self._port}>" + f";tag={tag}" * bool(tag),
+            f"From: <sip:{who}@{HOST}:{self._port}>;tag=p{number}",
+            f"To: <sip:{whom}@{HOST}:{self._port}>{tag}",
             f"Call-ID: probe-{who}-{self._port}-{number}", f"CSeq: {2 if method == 'BYE' else 1} {method}",
             "Max-Forwards: 70", f"Contact: <sip:{who}@{HOST}:{port}>", *headers, "Content-Length: 0", "", "",
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Other programs, seen from outside: what they cost in CPU and memory, on which core they run, how much of it they get."""
+"""Other programs, seen from outside: what they cost in CPU and memory, which core they have, how much of it."""
 
 from __future__ import annotations
 

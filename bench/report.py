@@ -25,10 +25,10 @@ def write(file: Path, figures: Sequence[Figure], quick: bool, notes: Sequence[st
     text = "\n".join([
         "# How much a call costs", "",
         f"Written by `make bench{' ARGS=--quick' * quick}`, {time.strftime('%Y-%m-%d')}. {machine()}", "",
-        "Each value is a median over rounds in which the peers took turns (A B A B …), with half of the distance between "
-        "its quartiles as ±. A ratio is taken within each round, before the median. A round counts only if all calls were "
-        "completed, nothing was sent again, and the kernel counted exactly the datagrams that were due; a figure is "
-        "invalid when more than half of its rounds do not count, and then no value of it is shown.", "",
+        "Each value is a median over rounds in which the peers took turns (A B A B …), with half of the distance "
+        "between its quartiles as ±. A ratio is taken within each round, before the median. A round counts only if all "
+        "calls were completed, nothing was sent again, and the kernel counted exactly the datagrams that were due; a "
+        "figure is invalid when more than half of its rounds do not count, and then no value of it is shown.", "",
         *(f"Note: {note}." for note in notes), *([""] if notes else []),
         "| figure | term | " + " | ".join(peer.name for peer in PEERS) + " | goal | result |",
         "| --- | --- |" + " ---: |" * len(PEERS) + " --- | --- |",

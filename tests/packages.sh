@@ -16,7 +16,7 @@ sox                  phones: no voices
 espeak-ng            phones: no voices
 sip-tester           sipp: no SIPp
 libzbar0             the QR code: nobody to read it
-kamailio             kamailio: no second opinion
+kamailio             kamailio: no second opinion; bench: nobody to be compared with
 '
 
 names() {

@@ -1,4 +1,4 @@
-"""The physical limit: the same datagrams received and sent on, nothing else. `relay.py PORT A:B A:B …` joins ports of loopback."""
+"""The physical limit: the same datagrams received and sent on, nothing else. `relay.py PORT A:B …` joins ports."""
 
 import socket
 import sys

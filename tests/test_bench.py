@@ -1,0 +1,137 @@
+"""The benchmark's judgement: what it counts, and what it refuses to count."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import processes
+from bench.figures import Figure, Goal, spread
+from bench.load import Calls, Outcome, Refreshes, drive, register
+from bench.peers import OURS, RELAY, running
+from bench.report import rows
+from tests.running import need
+from tests.waiting import eventually
+
+GOOD = Outcome(asked=100, amount=20, done=20, rate=100, expected=240, taken=240, sent=240, dropped=0)
+
+# A relay that keeps each twentieth datagram to itself.
+LOSSY = """
+import runpy, socket, sys
+class Lossy(socket.socket):
+    count = 0
+    def sendto(self, data, to):
+        Lossy.count += 1
+        return len(data) if Lossy.count % 20 == 0 else super().sendto(data, to)
+socket.socket = Lossy
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_an_outcome_with_all_that_was_due_has_no_problem() -> None:
+    assert GOOD.problems == []
+    assert GOOD.generator_limit == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"done": 19}, "1 of 20 not completed"),
+        ({"failed": 1}, "1 failed"),
+        ({"repeated": 2}, "2 retransmissions"),
+        ({"strange": 3}, "3 unexpected messages"),
+        ({"dropped": 4}, "4 datagrams dropped for a full buffer"),
+        ({"taken": 239}, "239 datagrams received where 240 were due"),
+        ({"sent": 241}, "241 datagrams sent where 240 were due"),
+        ({"broken": ["SIPp did not start"]}, "SIPp did not start"),
+    ],
+)
+def test_whatever_was_not_as_it_should_be_is_told(change: dict[str, object], words: str) -> None:
+    assert replace(GOOD, **change).problems == [words]  # type: ignore[arg-type]
+
+
+def test_datagrams_that_may_be_those_of_others_are_not_counted() -> None:
+    assert replace(GOOD, taken=None, sent=None, dropped=None).problems == []
+
+
+@pytest.mark.parametrize("change", [{"busy": 0.9}, {"rate": 90.0}])
+def test_a_load_generator_that_can_do_no_more_is_told(change: dict[str, float]) -> None:
+    assert "SIPp" in replace(GOOD, **change).generator_limit  # type: ignore[arg-type]
+
+
+def test_a_ratio_is_taken_within_each_round() -> None:
+    figure = Figure("CPU", "µs", goals=[Goal(0.6, "kamailio")])
+    for ours, theirs in ((10, 20), (100, 200), (30, 60)):
+        figure.add("ours", ours)
+        figure.add("kamailio", theirs)
+    assert figure.ratio("kamailio") == (0.5, 0.5, 0.5)
+    assert "met: 0.5" in rows(figure)[0]
+
+
+def test_a_figure_of_which_most_rounds_had_problems_is_invalid_and_not_shown() -> None:
+    figure = Figure("CPU", "µs", goals=[Goal(0.6, "kamailio")])
+    for problems in (["1 failed"], ["1 failed"], []):
+        figure.add("ours", 12.5, problems)
+        figure.add("kamailio", 40.0)
+    assert not figure.valid
+    assert figure.problems == ["ours: 1 failed"]
+    assert "12.5" not in rows(figure)[0]
+    assert "**invalid**" in rows(figure)[0]
+
+
+def test_a_spread_is_the_median_and_its_quartiles() -> None:
+    assert spread([5.0, 1.0, 3.0, 2.0, 4.0]) == (3.0, 2.0, 4.0)
+    assert spread([7.0]) == (7.0, 7.0, 7.0)
+
+
+def test_the_cpu_of_a_process_is_that_of_its_children_too(tmp_path: Path) -> None:
+    burn = "import time\nwhile time.process_time() < 0.2: pass"
+    script = (
+        f"import subprocess, sys, time; subprocess.run([sys.executable, '-c', {burn!r}]); print('x'); time.sleep(60)"
+    )
+    process = processes.start([sys.executable, "-c", script], os.sched_getaffinity(0), tmp_path)
+    try:
+        eventually(lambda: processes.cpu(process.pid) >= 0.2, "the CPU of a child")
+    finally:
+        processes.stop(process)
+
+
+@pytest.mark.sipp
+@pytest.mark.parametrize("peer", [OURS, RELAY], ids=lambda peer: str(peer.name))
+def test_twenty_calls_are_measured(peer: object) -> None:
+    need("sipp", "sip-tester")
+    assert peer in (OURS, RELAY)
+    with running(OURS if peer == OURS else RELAY) as at_work:
+        register(at_work)
+        outcome = drive(at_work, Calls(rate=40, duration=0.5))
+        assert outcome.problems == []
+        assert outcome.cpu > 0
+
+
+@pytest.mark.sipp
+def test_refreshes_are_measured() -> None:
+    need("sipp", "sip-tester")
+    with running(OURS) as at_work:
+        assert drive(at_work, Refreshes(rate=20, duration=0.6, every=0.2)).problems == []
+
+
+@pytest.mark.sipp
+def test_a_peer_that_loses_messages_yields_no_figure() -> None:
+    need("sipp", "sip-tester")
+
+    def command(port: int, folder: Path) -> Sequence[str]:
+        python, *rest = RELAY.command(port, folder)
+        return [python, "-c", LOSSY, *rest]
+
+    with running(replace(RELAY, command=command)) as at_work:
+        outcome = drive(at_work, Calls(rate=40, duration=0.5))
+    assert outcome.problems != []
+    figure = Figure("CPU", "µs")
+    figure.add("relay", outcome.cpu, outcome.problems)
+    assert figure.of("relay") is None
