@@ -189,7 +189,8 @@ class Outcome:
     """What became of some work.
 
     done, failed: calls. repeated: retransmissions that SIPp sent. strange: messages that SIPp did not expect.
-    rate: calls that were begun, per second. busy: share of the load generator's cores that it used. cpu: of the peer
+    rate: calls that were begun, per second.
+    elapsed: seconds until the last call was over, or given up. busy: share of the load generator's cores that it used. cpu: of the peer
     while the work was done (seconds). taken, sent, dropped: datagrams, None where others' would be counted, too.
     """
 
@@ -200,6 +201,7 @@ class Outcome:
     repeated: int = 0
     strange: int = 0
     rate: float = 0.0
+    elapsed: float = 0.0
     busy: float = 0.0
     cpu: float = 0.0
     expected: int = 0
@@ -254,6 +256,7 @@ def drive(running: Running, work: Work) -> Outcome:
         sipp.wait(last)
     elapsed = time.monotonic() - begin
     time.sleep(LAST_MESSAGES)
+    outcome.elapsed = elapsed
     outcome.cpu = running.cpu - spent
     outcome.busy = (_used() - used) / elapsed / len(LOAD_CPUS)
     if isolated():

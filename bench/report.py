@@ -137,7 +137,7 @@ def profile(found: dict[str, Any]) -> str:
         "| message | µs in the engine and the journal |", "| --- | ---: |",
         *(f"| {step} | {cost:.1f} |" for step, cost in found["messages"].items()),
         f"| all | {sum(found['messages'].values()):.1f} |", "",
-        f"Of that the garbage collector takes {collector['us_per_call']:.1f} µs a call; its longest pass was "
+        f"Beside that the garbage collector takes {collector['us_per_call']:.1f} µs a call; its longest pass was "
         f"{collector['longest_ms']:.1f} ms.", "",
         "| function (time of built-ins it calls included) | share | calls per call |", "| --- | ---: | ---: |",
         *(f"| {row['where']} | {row['share']:.1%} | {row['calls']:.1f} |" for row in found["functions"]),
