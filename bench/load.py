@@ -189,9 +189,9 @@ class Outcome:
     """What became of some work.
 
     done, failed: calls. repeated: retransmissions that SIPp sent. strange: messages that SIPp did not expect.
-    rate: calls that were begun, per second.
-    elapsed: seconds until the last call was over, or given up. busy: share of the load generator's cores that it used. cpu: of the peer
-    while the work was done (seconds). taken, sent, dropped: datagrams, None where others' would be counted, too.
+    rate: calls that were begun, per second. elapsed: seconds until the last call was over, or given up. busy: share of
+    the load generator's cores that it used. cpu: of the peer while the work was done (seconds). taken, sent, dropped:
+    datagrams; None where not only ours would be counted.
     """
 
     asked: float
