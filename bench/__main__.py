@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def main(arguments: list[str]) -> int:
     notes = (
         [] if processes.prefer() else ["no right to be preferred to other programs: a busy machine disturbs the rounds"]
     )
+    # Whoever ends us ends what we have started, too: an exit goes through every `finally`, a signal would not.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     figures = plan.measure_all(chosen, given.quick)
     written = report.write(given.out, figures, given.quick, notes)
     print(written)
