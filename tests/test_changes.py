@@ -175,6 +175,14 @@ def test_a_call_behind_nat() -> None:
     assert bye >= {"record-route.token", "route.token"}
 
 
+def test_a_name_in_the_address_of_the_outbound_proxy_is_no_token() -> None:
+    lab = RecordingLab()
+    alice, _ = lab.registered("alice", "bob")
+    sent = alice.request("MESSAGE", "sip:bob@10.0.0.1", headers=("Route: <sip:alice@10.0.0.1;lr>",))
+    found = reasons(lab, sent.call_id)
+    assert "route.ours" in found and "route.token" not in found
+
+
 def test_a_refusal_says_why_in_a_warning() -> None:
     lab = RecordingLab()
     (alice,) = lab.registered("alice")

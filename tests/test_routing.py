@@ -8,6 +8,7 @@ from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.location import Location
 from sipfullproxy.engine.routing import Routed, Router
+from sipfullproxy.engine.tokens import Tokens
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request, parse
 from sipfullproxy.sip.uri import parse_uri
@@ -111,9 +112,28 @@ def test_a_lone_token_of_the_sender_is_not_the_way_onward() -> None:
 
 
 def test_a_token_that_is_not_ours_is_403() -> None:
-    with pytest.raises(SipError) as caught:
-        router().unroute(request("sip:b@x.org", "<sip:forged@10.0.0.1;lr>"), SOURCE)
-    assert caught.value.status == 403
+    forged = Tokens(b"guess", PROXY).make(Flow("udp", PROXY, ("10.9.9.9", 1))).decode()
+    for uri, *routes in (
+        ("sip:b@x.org", f"<sip:{forged}@10.0.0.1;lr>"),
+        (f"sip:{forged}@10.0.0.1;lr", "<sip:b@x.org>"),
+    ):
+        with pytest.raises(SipError) as caught:
+            router().unroute(request(uri, *routes), SOURCE)
+        assert caught.value.status == 403
+
+
+@pytest.mark.parametrize("name", ["alice", "proxy", "kancelaria-na-druhom-poschodi", "%20"])
+def test_a_name_in_our_route_is_just_our_name(name: str) -> None:
+    """Some write their own name into the address of their outbound proxy."""
+    routed = router().unroute(request("sip:b@x.org", f"<sip:{name}@10.0.0.1;lr>, <sip:192.0.2.1;lr>"), SOURCE)
+    assert (routed.routes, routed.toward, routed.popped) == ([b"<sip:192.0.2.1;lr>"], None, 1)
+
+
+def test_no_strict_router_puts_a_name_of_ours_into_the_request_uri() -> None:
+    """It takes what stands in Record-Route, and there we write tokens or nothing."""
+    routed = router().unroute(request("sip:alice@10.0.0.1;lr", "<sip:192.0.2.1;lr>, <sip:b@x.org>"), SOURCE)
+    assert (routed.uri.name, routed.edits) == (b"alice", ())
+    assert routed.routes == [b"<sip:192.0.2.1;lr>", b"<sip:b@x.org>"]
 
 
 @pytest.mark.parametrize(

@@ -77,17 +77,20 @@ class Router:
         return uri.host in self._hosts and uri.port in (None, self._port)
 
     def unroute(self, request: Request, source: Flow) -> Routed:
-        """Take our own values out of Route (RFC 3261 §16.4, RFC 5626 §5.3.2).
+        """Take our own values out of Route (RFC 3261 §16.4, RFC 5626 §5.3).
 
         Raises SipError: 400 for a Route that is none, 403 for a flow token that we did not make.
         """
         routed = Routed(self._without_maddr(request.uri), request.values(b"route"))
         tokens: list[Flow | None] = []
         if routed.routes and b"lr" in routed.uri.params and self.is_us(routed.uri):
-            # A strict router before us put our Record-Route into the Request-URI and the real one last.
-            tokens.append(self._token(routed.uri))
-            routed.uri = Address(routed.routes.pop()).uri
-            routed.edits += ("strict-route-restored",)
+            # A strict router before us put our Record-Route into the Request-URI and the real one last. With a name in
+            # it, it is a user of ours: we write none there.
+            token = self._token(routed.uri)
+            if token is not None or routed.uri.user is None:
+                tokens.append(token)
+                routed.uri = Address(routed.routes.pop()).uri
+                routed.edits += ("strict-route-restored",)
         while routed.routes:
             top = Address(routed.routes[0]).uri
             if not self.is_us(top):
@@ -216,9 +219,4 @@ class Router:
         return parse_uri(uri.without(b"maddr", b"transport"))
 
     def _token(self, uri: Uri) -> Flow | None:
-        if uri.user is None:
-            return None
-        flow = self.tokens.read(uri.user)
-        if flow is None:
-            raise SipError(403, "The flow token in Route is not ours")
-        return flow
+        return None if uri.user is None else self.tokens.read(uri.user)

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import binascii
 import hmac
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from sipfullproxy.engine.flow import Flow
+from sipfullproxy.sip.errors import SipError
 
 SIGNATURE = 10
 """Bytes of the HMAC that are kept: 80 bits, what RFC 5626 §5.2 uses."""
+
+_LETTERS = re.compile(rb"[A-Za-z0-9_-]+")
+_NAMED = re.compile(rb"(?:udp|tcp|tls|ws|wss) [0-9A-Fa-f.:]+ [0-9]{1,5} [0-9]+")
+"""What is signed: transport, address, port and serial of a flow."""
 
 
 class Tokens:
@@ -32,20 +38,37 @@ class Tokens:
         named = f"{flow.transport} {host} {port} {flow.serial}".encode()
         return urlsafe_b64encode(self._sign(named) + named).rstrip(b"=")
 
-    def read(self, token: bytes) -> Flow | None:
-        """The flow of a token; None where we did not make it.
+    def read(self, user: bytes) -> Flow | None:
+        """The flow that the user part of a Route of ours names; None where it is no token but a name, as somebody may
+        write it into the address of his outbound proxy.
 
-        The local address is ours of today, so that a token outlives a change of it.
+        The local address is ours of today, so that a token outlives a change of it. Raises SipError 403 for what has
+        the form of a token and was not signed here (RFC 5626 §5.3.1).
         """
-        try:
-            signed = urlsafe_b64decode(token + b"=" * (-len(token) % 4))
-        except (ValueError, binascii.Error):
+        signature, named = _parts(user)
+        if not named:
             return None
-        signature, named = signed[:SIGNATURE], signed[SIGNATURE:]
         if not hmac.compare_digest(signature, self._sign(named)):
-            return None
+            raise SipError(403, "The flow token in Route is not ours")
         transport, host, port, serial = named.decode().split(" ")
         return Flow(transport, self._local, (host, int(port)), int(serial))
 
     def _sign(self, named: bytes) -> bytes:
         return hmac.digest(self._key, named, "sha256")[:SIGNATURE]
+
+
+def is_token(user: bytes) -> bool:
+    """Whether a user part has the form of a token, whoever made it."""
+    return _parts(user) != (b"", b"")
+
+
+def _parts(user: bytes) -> tuple[bytes, bytes]:
+    """The signature of a token, and what is signed; both b"" for what is none."""
+    if not _LETTERS.fullmatch(user):
+        return b"", b""  # the decoder would read over what is no letter of its own
+    try:
+        signed = urlsafe_b64decode(user + b"=" * (-len(user) % 4))
+    except binascii.Error:
+        return b"", b""
+    named = signed[SIGNATURE:]
+    return (signed[:SIGNATURE], named) if _NAMED.fullmatch(named) else (b"", b"")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from sipfullproxy.engine.tokens import is_token
 from sipfullproxy.explain.names import title
 from sipfullproxy.explain.reading import Reading, branch, plain, read, spec, user
 from sipfullproxy.explain.words import table
@@ -148,7 +149,7 @@ class Explainer:
             case b"route", "added":
                 return "route.target"
             case b"record-route", "added":
-                return "record-route.token" if _has_user(one.after) else "record-route.added"
+                return "record-route.token" if _has_token(one.after) else "record-route.added"
             case b"diversion", "added":
                 return "diversion.added"
             case b"reason-phrase", _:
@@ -182,7 +183,7 @@ class Explainer:
             return "route.strict"
         if _same_place(spec(one.before), self._new.uri):
             return "route.restored"
-        return "route.token" if _has_user(one.before) else "route.ours"
+        return "route.token" if _has_token(one.before) else "route.ours"
 
 
 # -- differences -----------------------------------------------------------------------------------------------------
@@ -319,9 +320,9 @@ def _uri(text: bytes) -> Uri | None:
         return None
 
 
-def _has_user(route: bytes) -> bool:
+def _has_token(route: bytes) -> bool:
     uri = _uri(spec(route))
-    return uri is not None and uri.user is not None
+    return uri is not None and uri.user is not None and is_token(uri.user)
 
 
 def _who(text: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.tokens import Tokens
 from tests.kamailio.scenes.acts import SCENES, US, Scene, got, outside, refused, scene
 from tests.kamailio.stage import Stage
 
@@ -46,8 +48,15 @@ def route_on_strictly(stage: Stage) -> None:
 
 @scene
 def route_with_a_user(stage: Stage) -> None:
-    """Our address with a user in it, in Route."""
-    refused(stage, "MESSAGE", f"sip:bob@{US}", f"Route: <sip:proxy@{US};lr>")
+    """Our address with a user in it, in Route: so some phones write their outbound proxy."""
+    outside(stage, "MESSAGE", f"Route: <sip:proxy@{US};lr>")
+
+
+@scene
+def route_with_a_forged_token(stage: Stage) -> None:
+    """The same with a flow token (RFC 5626 §5.2) that the proxy has not signed."""
+    forged = Tokens(b"guess", (US, 5060)).make(Flow("udp", (US, 5060), ("10.0.0.99", 5060))).decode()
+    refused(stage, "MESSAGE", f"sip:bob@{US}", f"Route: <sip:{forged}@{US};lr>")
 
 
 @scene
