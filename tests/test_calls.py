@@ -600,6 +600,11 @@ def test_hold_and_resume(lab: Lab, alice: Phone, bob: Phone, method: str, holds:
     assert isinstance(only(lab, "resumed"), Resumed)
 
 
+def test_a_music_server_holds_nobody(lab: Lab, alice: Phone, bob: Phone) -> None:
+    call(alice, bob, body=sdp(alice.address[0], "sendonly"))
+    assert [kind for kind, *_ in story(lab)] == ["ringing", "started"]
+
+
 def test_both_hold_each_other(lab: Lab, alice: Phone, bob: Phone) -> None:
     call(alice, bob)
     reinvite(alice, bob, sdp(direction="sendonly"), sdp(direction="recvonly"))

@@ -45,6 +45,36 @@ def test_video_that_comes_with_the_end_of_a_hold() -> None:
     assert media.accepted(CALLER, message(VIDEO), message(VIDEO)) == [(Resumed, CALLER), (Video, CALLER)]
 
 
+@pytest.mark.parametrize("way", ["sendonly", "inactive", "recvonly"])
+def test_who_begins_one_way_holds_nobody_until_he_has_talked_both_ways(way: str) -> None:
+    """A music server sends only, a listener takes only, and who connects two others begins with no media at all."""
+    media = Media()
+    assert media.accepted(CALLER, message(sdp(direction=way)), message(AUDIO)) == []
+    again = sdp(direction=way).replace("o=- 1 1", "o=- 1 2")
+    assert media.accepted(CALLER, message(again), message(AUDIO)) == [], "as before"
+    assert media.accepted(CALLER, message(AUDIO), message(AUDIO)) == []
+    assert media.accepted(CALLER, message(HOLD), message(HELD)) == [(Held, CALLER)]
+
+
+def test_the_other_side_may_hold_who_began_one_way() -> None:
+    media = Media()
+    media.accepted(CALLER, message(HOLD), message(HELD))
+    assert media.accepted(CALLEE, message(HOLD), message(HELD)) == [(Held, CALLEE)]
+    assert media.accepted(CALLEE, message(HELD), message(HOLD)) == [(Resumed, CALLEE)]
+
+
+def test_a_server_that_is_asked_for_its_offer_holds_nobody_either() -> None:
+    media = Media()
+    assert media.accepted(CALLER, message(NONE), message(HOLD)) == []
+    assert media.acknowledged(message(HELD)) == []
+
+
+def test_a_film_is_a_video_call_though_it_is_shown_one_way() -> None:
+    media = Media()
+    film = sdp(direction="sendonly", video=True)
+    assert media.accepted(CALLER, message(film), message(VIDEO)) == [(Video, CALLER)]
+
+
 @pytest.mark.parametrize("junk", ["not a description", "v=0\r\n", "m=video"])
 def test_junk_changes_nothing(junk: str) -> None:
     media = Media()

@@ -28,10 +28,12 @@ def other(side: str) -> str:
 class Media:
     """The media of one call, as far as a journal is curious. video: whether both ends agreed on video."""
 
-    __slots__ = ("_early", "_held_by", "_offer", "_said", "video")
+    __slots__ = ("_began", "_early", "_held_by", "_offer", "_one_way", "_said", "video")
 
     def __init__(self) -> None:
         self.video = False
+        self._began = False
+        self._one_way = ""
         self._held_by: tuple[str, ...] = ()
         self._early: tuple[bytes, Sdp] | None = None
         self._offer: tuple[str, Sdp, bool] | None = None
@@ -69,11 +71,16 @@ class Media:
     def _agree(self, side: str, offer: Sdp, answer: Sdp | None, repeated: bool) -> list[Change]:
         if answer is None:
             return []
+        began, self._began = self._began, True
         changes: list[Change] = []
         if not offer.on_hold:
+            if side == self._one_way:
+                self._one_way = ""
             if side in self._held_by:
                 self._held_by = tuple(holder for holder in self._held_by if holder != side)
                 changes.append((Resumed, side))
+        elif not began or side == self._one_way:
+            self._one_way = side  # it has never been otherwise: a music server, say
         elif side not in self._held_by and not repeated:
             # Who is held with "inactive" and only refreshes the session offers the same again, and holds nobody.
             self._held_by += (side,)
