@@ -18,12 +18,12 @@ from sipfullproxy.engine.diversion import (
     Turn,
     address,
 )
-from sipfullproxy.engine.events import Forwarded
+from sipfullproxy.engine.events import Ended, Forwarded, Held, Started
 from sipfullproxy.engine.timers import CANCELLED, TIMER_C
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import parse_uri
-from tests.helpers import Lab, Phone, hang_up
+from tests.helpers import Lab, Phone, hang_up, sdp
 
 BOB = parse_uri(b"sip:bob@10.0.0.1")
 FAR = ("192.0.2.7", 5070)
@@ -244,6 +244,47 @@ def test_busy_and_the_other_one_rings(status: int) -> None:
     assert statuses(alice) == [100, 180, 181, 200]
     assert forwarded(lab) == [("carol", "busy")]
     assert lab.kinds == ["ringing", "forwarded", "started"]
+
+
+def story(lab: Lab) -> list[str]:
+    """Who does it to whom, from the answer on."""
+    told = [event for event in lab.told() if isinstance(event, Started | Held | Ended)]
+    return [f"{event.kind} {event.who.partition('@')[0]} {event.whom.partition('@')[0]}" for event in told]
+
+
+def test_from_the_answer_on_the_journal_names_who_answered() -> None:
+    lab, (alice, bob, carol) = house("bob", "carol", bob=Rule(busy="carol"))
+    sent = alice.invite("bob")
+    bob.reply(bob.takes("INVITE"), 486)
+    carol.answer(carol.takes("INVITE"))
+    assert alice.dialog is not None and carol.dialog is not None
+    alice.dialog.confirm(alice.inbox[-1])  # type: ignore[arg-type]  # the 200
+    alice.dialog.ack(sent)
+    carol.dialog.request("INVITE", body=sdp(carol.address[0], "sendonly"))
+    carol.takes("ACK"), carol.takes(100)
+    alice.answer(alice.inbox.pop(), body=sdp(alice.address[0], "recvonly"))  # type: ignore[arg-type]  # the re-INVITE
+    carol.dialog.request("BYE")
+    assert story(lab) == ["started alice carol", "held carol alice", "ended carol alice"]
+
+
+def test_the_journal_names_who_was_sent_to_by_a_phone() -> None:
+    lab, (alice, bob, carol) = house("bob", "carol")
+    alice.invite("bob")
+    bob.reply(bob.takes("INVITE"), 302, headers=(f"Contact: <{carol.contact}>",), contact=False)
+    carol.answer(carol.takes("INVITE"))
+    assert story(lab) == ["started alice carol"]
+
+
+def test_who_answers_late_is_who_answered() -> None:
+    lab, (alice, bob, carol) = house("bob", "carol", bob=Rule(no_answer="carol", after=5))
+    alice.invite("bob")
+    got = bob.takes("INVITE")
+    bob.ring(got)
+    lab.advance(5.1)
+    carol.ring(carol.takes("INVITE"))
+    bob.answer(got)
+    assert story(lab) == ["started alice bob"]
+    assert statuses(alice)[-1] == 200
 
 
 @pytest.mark.parametrize("status", [404, 488, 500, 603, 604])

@@ -54,7 +54,8 @@ MINUTE = 60.0
 class Call:
     """One call: the INVITE that began it, and what came after with the same Call-ID and caller's tag.
 
-    parties: where its phones are. caller, callee: as `user@domain`. answered: when, monotonic seconds, or None.
+    parties: where its phones are. caller, callee: as `user@domain`; the callee as dialled, and once the call was answered
+    the one who did. answered: when, monotonic seconds, or None.
     over: whether its end was told.
     """
 
@@ -108,6 +109,11 @@ class Call:
     def forward(self, to: Uri, why: str) -> None:
         """The call was sent on before an answer. why: see `events.Forwarded`."""
         self._tell(events.Forwarded, to=self._calls.name_of_uri(to), why=why)
+
+    def taken(self, by: Uri) -> None:
+        """Somebody to whom the call was sent on is about to answer: from here on it is he who is talked of."""
+        if self.answered is None:
+            self.callee = self._calls.name_of_uri(by)
 
     def fail(self, status: int, phrase: bytes) -> None:
         """An INVITE of the call ended with that final response. The last one to fail is what the caller hears."""

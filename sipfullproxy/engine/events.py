@@ -69,7 +69,8 @@ class CallEvent(Event):
     """What every event of a call has.
 
     call: the Call-ID. leg: the caller's From tag; with `call` it names the call (a transfer may reuse a Call-ID).
-    who, whom: `user@domain` of the one who acts and of the other one (see each event).
+    who, whom: `user@domain` of the one who acts and of the other one (see each event). The callee is who was dialled
+    until somebody answers, and then who answered: another one, where the call was sent on.
     """
 
     call: str

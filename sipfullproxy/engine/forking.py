@@ -335,6 +335,9 @@ class Fork:
     def _success(self, branch: Branch, response: Response) -> None:
         """Every 2xx of an INVITE goes back, whatever went before (§16.7 item 5); of another request the server lets
         through only the first."""
+        turn = branch.target.turn
+        if self._call is not None and turn is not None and turn.steps:
+            self._call.taken(turn.uri)
         self._forward(branch, response)
         if not branch.status:
             self._close(branch, response.status, response)
