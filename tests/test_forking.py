@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sipfullproxy.engine.config import Switches
+from sipfullproxy.engine.flow import LARGEST_DATAGRAM
 from sipfullproxy.engine.forking import BRANCHES
 from sipfullproxy.sip.message import Request, Response
 from tests.helpers import Lab, Phone, call
@@ -480,6 +481,17 @@ def test_of_two_401_both_challenges_are_in_the_answer() -> None:
         b'WWW-Authenticate: Digest realm="a", nonce="1"', b'WWW-Authenticate: Digest realm="b", nonce="1"',
     ]  # fmt: skip
     assert lab.kinds == ["ringing"], "a challenge is no end of the call"
+
+
+def test_of_too_many_challenges_come_as_many_as_fit_a_datagram() -> None:
+    """A response that cannot be sent would leave the caller without any."""
+    lab, alice, bobs = house(4)
+    _, got = ring_all(alice, bobs)
+    for number, (bob, size) in enumerate(zip(bobs, (30_000, 40_000, 20_000, 10_000), strict=True)):
+        bob.reply(got[number], 401, headers=(f'WWW-Authenticate: Digest realm="{"x" * size}"',), contact=False)
+    sizes = [len(value) // 1000 for value in alice.takes(401).values(b"www-authenticate")]
+    assert sizes == [30, 20, 10]
+    assert max(len(send.data) for send in lab.sent) <= LARGEST_DATAGRAM
 
 
 @pytest.mark.purpose(

@@ -908,6 +908,32 @@ def test_there_is_a_largest_sum_of_their_bytes(monkeypatch: pytest.MonkeyPatch) 
     assert lab.engine._core.transactions._held == 0
 
 
+def test_answers_are_counted_with_their_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, alice, bob = pair()
+    monkeypatch.setattr(transaction, "HELD", 100_000)
+    for _ in range(5):
+        alice.request("MESSAGE", "sip:bob@10.0.0.1")
+        if bob.waiting:
+            bob.reply(bob.takes("MESSAGE"), 200, body="x" * 20_000)
+    assert alice.waiting == [200] * 3 + [503] * 2, "each is held as it came and as it went"
+    lab.advance(100)
+    assert lab.engine._core.transactions._held == 0
+
+
+def test_an_answer_behind_the_end_of_its_transaction_is_not_counted() -> None:
+    """Over a stream a transaction ends with its answer (timer J is zero), and another phone may answer later."""
+    lab = Lab(open=True)
+    bobs = lab.phone("bob"), lab.phone("bob")
+    for bob in bobs:
+        bob.register()
+    data = lab.phone("alice").compose("MESSAGE", "sip:bob@10.0.0.1")
+    lab._carry(lab.engine.receive(data, Flow("tcp", lab.address, ("10.0.0.12", 40_000), 1), lab.now))
+    for bob in bobs:
+        bob.reply(bob.takes("MESSAGE"), 200)
+    lab.advance(100)
+    assert lab.engine._core.transactions._held == 0
+
+
 def test_a_lost_way_costs_nothing_to_those_who_do_not_use_it() -> None:
     lab, alice, bob = pair()
     alice.request("MESSAGE", "sip:bob@10.0.0.1")

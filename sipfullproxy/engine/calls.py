@@ -54,9 +54,8 @@ MINUTE = 60.0
 class Call:
     """One call: the INVITE that began it, and what came after with the same Call-ID and caller's tag.
 
-    parties: where its phones are. caller, callee: as `user@domain`; the callee as dialled, and once the call was answered
-    the one who did. answered: when, monotonic seconds, or None.
-    over: whether its end was told.
+    parties: where its phones are. caller, callee: as `user@domain`; the callee as dialled, and from the answer on who
+    answered. answered: when, monotonic seconds, or None. over: whether its end was told.
     """
 
     __slots__ = (
@@ -178,7 +177,7 @@ class Call:
     def _first_answer(self, request: Request, response: Response, flow: Flow) -> None:
         """A response to the INVITE that began the call."""
         status = response.status
-        if status < 300:
+        if status < 300 and len(self.parties) <= DIALOGS:
             self.parties.add(flow)
         if status < 200:
             self._media.provisional(response)

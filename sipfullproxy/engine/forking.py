@@ -348,6 +348,8 @@ class Fork:
     def _close(self, branch: Branch, status: int, response: Response | None) -> None:
         branch.status = status
         branch.response = response
+        if response is not None:
+            self.server.hold(response.size)
         self._breadth += branch.breadth
 
     def _give_up(self, *headers: bytes) -> None:

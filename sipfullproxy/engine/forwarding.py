@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sipfullproxy.engine.config import Config
-from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.flow import LARGEST_DATAGRAM, Flow
 from sipfullproxy.engine.routing import Routed, Router, Target
 from sipfullproxy.engine.validation import LARGEST_MAX_BREADTH, LARGEST_MAX_FORWARDS, MAX_BREADTH, MAX_FORWARDS
 from sipfullproxy.sip.errors import SipError
@@ -81,11 +81,17 @@ class Forwarder:
         return draft.encode(), ("via-pop", "phrase")
 
     def with_challenges(self, best: Response, others: list[Response]) -> Response:
-        """The best response with the challenges of the others added to its own (RFC 3261 §16.7 item 7)."""
-        lines = best.lines.copy()
+        """The best response with the challenges of the others added to its own (RFC 3261 §16.7 item 7), as far as they
+        fit a datagram with it."""
+        lines, room = best.lines.copy(), LARGEST_DATAGRAM - best.size
         for other in others:
             for name in (b"www-authenticate", b"proxy-authenticate"):
-                lines += [other.lines[position] for position in other.where.get(name, ())]
+                for position in other.where.get(name, ()):
+                    line = other.lines[position]
+                    size = len(line) + len(CRLF)
+                    if size <= room:
+                        lines.append(line)
+                        room -= size
         return Response(best.start, lines, best.where, best.body, best.status, best.phrase)
 
     def _record_route(self, request: Request, routed: Routed, target: Target, source: Flow) -> bytes:

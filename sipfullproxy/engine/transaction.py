@@ -17,7 +17,8 @@ TRANSACTIONS = 500_000
 """Received requests that are remembered at once: half a minute of many thousands a second."""
 
 HELD = 2**30
-"""Bytes of requests, received and sent, that are remembered at once; so that large ones do not fill the memory."""
+"""Bytes of messages, received and sent, that are remembered at once; so that large ones do not fill the memory. Beyond
+that, what is new is refused; what was begun goes on."""
 
 Key = tuple[object, ...]
 
@@ -51,7 +52,7 @@ def _without_method(key: Key) -> Key:
 
 
 class Transaction:
-    """What the four machines share: a state, timers, the last message sent. held: bytes of its request."""
+    """What the four machines share: a state, timers, the last message sent. held: bytes that are kept for it."""
 
     __slots__ = ("_interval", "_layer", "_running", "_table", "flow", "held", "key", "last", "state")
 
@@ -133,10 +134,17 @@ class ServerTransaction(Transaction):
         event = "refusal" if once else EVENT_OF[status // 100]
         if event not in self._table[self.state]:
             return False
+        self.hold(len(data) - len(self.last))
         self.last = data
         self._edits = edits
         self.step(event)
         return True
+
+    def hold(self, size: int) -> None:
+        """Count so many bytes more as kept for it."""
+        if self.state != fsm.TERMINATED:
+            self.held += size
+            self._layer.hold(size)
 
     def send(self) -> None:
         """Send what `respond` was given."""
@@ -283,6 +291,10 @@ class Transactions:
     def on(self, flow: Flow) -> list[Transaction]:
         """Those that send on a flow. When the transport cannot, each is to be told "error" (§17.1.4, §17.2.4)."""
         return list(self._by_flow.get(flow, ()))
+
+    def hold(self, size: int) -> None:
+        """So many bytes more are remembered."""
+        self._held += size
 
     def forget(self, transaction: Transaction) -> None:
         """Take a transaction that is over out of the tables."""
