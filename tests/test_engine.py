@@ -139,6 +139,10 @@ def broken(start: bytes) -> tuple[Request, SipError]:
     return framer.broken.request, framer.broken.error
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_010",
+    given="request without Content-Length on a stream", expect="400 on that connection, and no transaction",
+)  # fmt: skip
 def test_a_request_without_an_end_is_answered_on_its_own_connection(lab: Lab) -> None:
     flow = Flow("tcp", lab.address, ("10.0.0.10", 40_000), 1)
     (send,) = lab.engine.refuse(*broken(b"OPTIONS sip:bob@10.0.0.1"), flow, lab.now)

@@ -498,12 +498,15 @@ def test_of_too_many_challenges_come_as_many_as_fit_a_datagram() -> None:
     "SIP_CC_PR_MP_RS_V_018..032", "SIP_CC_PR_MP_RS_V_035..045", "SIP_CC_PR_MP_RS_V_047..049",
     given="480 of one phone, nothing of the other for 32 s", expect="480, and not the 408 of the silent one",
 )  # fmt: skip
-def test_what_a_phone_said_is_better_than_silence() -> None:
+@pytest.mark.parametrize("who", [0, 1])
+def test_what_a_phone_said_is_better_than_silence(who: int) -> None:
     lab, alice, bobs = house(2)
     alice.invite("bob")
-    bobs[0].reply(bobs[0].takes("INVITE"), 480)
-    lab.advance(32)
-    assert 480 in statuses(alice)
+    bobs[who].reply(bobs[who].takes("INVITE"), 480)
+    lab.advance(31.9)
+    assert statuses(alice) == [100]
+    lab.advance(0.1)
+    assert statuses(alice) == [480]
 
 
 @pytest.mark.purpose(

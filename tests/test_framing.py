@@ -91,6 +91,11 @@ def test_a_ping_within_a_message_is_its_body() -> None:
 # -- what cannot be cut any further ------------------------------------------------------------------------------------
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_010",
+    given="request on a stream without Content-Length, or with one that is no number, doubled or in a head out of order",
+    expect="400, and nothing behind its head is read as a message",
+)
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
@@ -121,10 +126,15 @@ def test_so_is_one_that_is_too_large() -> None:
     assert framed([write(b"Content-Length: %d" % BODY_LIMIT)]) == ([], "")
 
 
+@pytest.mark.purpose(
+    "SIP_MG_PR_I_010",
+    given="response on a stream without Content-Length, or with one that is no number or too large",
+    expect="dropped, and nothing behind its head is read as a message",
+)
 @pytest.mark.parametrize("lines", [(), (b"Content-Length: x",), (b"Content-Length: %d" % 2**31,)])
 def test_a_response_of_doubtful_length_is_dropped_with_its_stream(lines: tuple[bytes, ...]) -> None:
     """RFC 3261 §18.3: a response MUST be discarded."""
-    *_, answered = error_of(write(*lines, start=b"SIP/2.0 200 OK"))
+    *_, answered = error_of(write(*lines, start=b"SIP/2.0 200 OK", body=EMPTY))
     assert not answered
 
 

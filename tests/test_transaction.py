@@ -561,6 +561,17 @@ def test_a_failing_way_concerns_nobody_else() -> None:
     assert alice.waiting == [100, 180]
 
 
+def test_an_ack_that_cannot_be_sent_ends_its_transaction() -> None:
+    """§17.1.1.2, figure 5: from Completed too."""
+    lab, alice, bob = pair()
+    alice.invite("bob")
+    bob.reply(bob.takes("INVITE"), 486)
+    assert lab.engine.load["transactions"] == 2
+    lab.lose(bob.address)
+    assert lab.engine.load["transactions"] == 1
+    assert alice.waiting == [100, 486]
+
+
 def test_a_way_that_fails_after_the_phone_rang_is_no_end() -> None:
     lab, alice, bob = pair()
     alice.invite("bob")
@@ -666,6 +677,20 @@ def test_rfc_2543_a_copy_of_an_invite_is_known_without_a_branch(via: str) -> Non
     bob.takes("INVITE")
     assert [send.data[:11] for send in old.send("INVITE")] == [b"SIP/2.0 100"]
     assert not bob.inbox
+
+
+@pytest.mark.purpose(
+    "SIP_CC_PR_TR_SE_V_009..011",
+    given="INVITE of RFC 2543, and the same with another top Via or another CSeq number",
+    expect="each is a request of its own",
+)  # fmt: skip
+def test_rfc_2543_what_has_another_via_or_cseq_is_no_copy() -> None:
+    """§17.2.3: the top Via and CSeq are among what must be equal."""
+    lab, _, bob = pair()
+    Rfc2543(lab).send("INVITE")
+    Rfc2543(lab, "SIP/2.0/UDP 10.0.0.10:5060;branch=2").send("INVITE")
+    Rfc2543(lab).send("INVITE", cseq=2)
+    assert bob.waiting == ["INVITE"] * 3
 
 
 @pytest.mark.purpose(
