@@ -93,7 +93,7 @@ def test_a_ping_within_a_message_is_its_body() -> None:
 
 @pytest.mark.purpose(
     "SIP_MG_PR_I_010",
-    given="request on a stream without Content-Length, or with one that is no number, doubled or in a head out of order",
+    given="request on a stream without Content-Length, or with a bad one, with two, or in a head out of order",
     expect="400, and nothing behind its head is read as a message",
 )
 @pytest.mark.parametrize(

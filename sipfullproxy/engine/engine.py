@@ -241,7 +241,7 @@ class Engine:
         self._core.answer(server, 200)
         fork = cancelled.context
         # "Regardless of the method" the CANCEL is answered; but nothing but an INVITE is affected by it (§9.2).
-        if isinstance(fork, Fork) and fork.invite and not cancelled.answered:
+        if isinstance(fork, Fork) and fork.invite:
             reasons = [request.lines[position] for position in request.where.get(b"reason", ())]
             fork.cancel(*reasons)
         return True
