@@ -53,6 +53,17 @@ def test_our_answers_speak_the_language_of_the_house() -> None:
     assert b"Register first" in (refused.first(b"warning") or b"")
 
 
+@pytest.mark.parametrize(("breadth", "hears"), [("0", [100, 440, 440, 440]), ("x", [400])])
+def test_a_stranger_who_has_heard_a_100_is_told_until_he_acknowledges(breadth: str, hears: list[int]) -> None:
+    """He does not ask again (§17.1.1.2). Who has heard nothing does, and is told once each time (§26.3.2.4)."""
+    lab = Lab(open=True)
+    lab.registered("bob")
+    stranger = lab.phone("zoe")
+    stranger.invite("bob", headers=(f"Max-Breadth: {breadth}",))
+    lab.advance(2)
+    assert stranger.waiting == hears
+
+
 def test_a_100_needs_no_tag_and_keeps_the_timestamp() -> None:
     """§8.2.6.1, §8.2.6.2."""
     lab = Lab()

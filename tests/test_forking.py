@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sipfullproxy.engine import timers
 from sipfullproxy.engine.config import Switches
 from sipfullproxy.engine.flow import LARGEST_DATAGRAM
 from sipfullproxy.engine.forking import BRANCHES
@@ -387,6 +388,25 @@ def test_the_best_response_of_every_pair(first: int) -> None:
         assert isinstance(final, Response)
         assert final.status in may_be_chosen({first, second}), (first, second)
         assert {*alice.waiting[1:]} == {final.status}, "one, and its copies"
+
+
+@pytest.mark.purpose(
+    "RFC4321_02",
+    given="MESSAGE to two phones; 404, 486, 500, 502 or 503 of one, and silence or a 408 of the other, in either order",
+    expect="what the first said, and not the silence that a 408 would be (RFC 4320 §4.2)",
+)  # fmt: skip
+@pytest.mark.parametrize("silent", [0, 1])
+@pytest.mark.parametrize("other", [SILENT, 408])
+@pytest.mark.parametrize(("status", "heard"), [(404, 404), (486, 486), (500, 500), (502, 502), (503, 500)])
+def test_of_a_408_that_may_not_be_sent_nothing_is_chosen(silent: int, other: int, status: int, heard: int) -> None:
+    lab, alice, bobs = house(2)
+    alice.request("MESSAGE", "sip:bob@10.0.0.1")
+    got = [bob.takes("MESSAGE") for bob in bobs]
+    if other != SILENT:
+        bobs[silent].reply(got[silent], other)
+    bobs[1 - silent].reply(got[1 - silent], status)
+    lab.advance(timers.SILENT)
+    assert alice.waiting[-1:] == [heard]
 
 
 @pytest.mark.purpose(

@@ -20,8 +20,10 @@ from sipfullproxy.engine import fsm
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.engine import Engine
+from sipfullproxy.engine.events import KINDS, CallEvent, CallOver, Ended
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.headers.via import Via
 from sipfullproxy.sip.message import Request, Response, parse
 from tests.helpers import PROXY
 
@@ -30,6 +32,9 @@ Message = Request | Response
 
 REPEATING = {"A", "E", "G"}
 """The only timers that send something again."""
+
+ENDS = [kind for kind, event in KINDS.items() if issubclass(event, CallOver | Ended)]
+"""How a call may end for people."""
 
 
 def read(data: bytes) -> Message:
@@ -101,6 +106,10 @@ class World:
             if phone is not None:
                 self.carry(lambda phone=phone, data=send.data: phone.receive(data))  # type: ignore[misc]
 
+    def lose(self, place: Place) -> None:
+        """The network tells that nothing can be sent there."""
+        self._out(self.engine.lost(Flow("udp", PROXY, place), self.now))
+
     def run(self, until: float) -> None:
         """Let happen what happens until then."""
         while True:
@@ -151,12 +160,11 @@ class Phone:
     def branch(self) -> str:
         return f"z9hG4bK{self.user}{self.address[1]}-{next(self._numbers)}"
 
-    def register(self) -> None:
-        data = self.write("REGISTER", "sip:10.0.0.1", f"r-{self.uri}", 1, f"<sip:{self.user}@10.0.0.1>", self.branch())
-        data = data.replace(b";tag=", b";expires=86400;tag=").replace(
-            b"Max-Forwards", b"Expires: 86400\r\nMax-Forwards"
-        )
-        self.world._receive(data, self.address)
+    def register(self, q: float) -> None:
+        """Once, for longer than the world lasts."""
+        to = f"<sip:{self.user}@10.0.0.1>"
+        data = self.write("REGISTER", "sip:10.0.0.1", f"r-{self.uri}", 1, to, self.branch(), "Expires: 86400")
+        self.world._receive(data.replace(b"\r\nExpires", b";q=%.1f\r\nExpires" % q), self.address)
 
     def begin(self, method: str, whom: str) -> None:
         """A request outside a dialog; an INVITE perhaps with a CANCEL to come."""
@@ -257,6 +265,9 @@ class Witness:
         self._copy = False
         self._forwarded: dict[tuple[bytes, bytes, int, Flow], set[bytes]] = defaultdict(set)
         self._provisional: set[bytes] = set()
+        self._ended: set[bytes] = set()
+        self._cancelled: set[bytes] = set()
+        self.told: set[tuple[bytes, bytes]] = set()
         self.asked: set[tuple[bytes, bytes, Place]] = set()
         self.answered: dict[tuple[bytes, bytes, Place], list[bytes]] = defaultdict(list)
 
@@ -268,15 +279,26 @@ class Witness:
             if message.method not in (b"ACK", b"REGISTER"):
                 self.asked.add((message.via.branch, message.method, source))
             return
-        if message.status < 200:
-            self._provisional.add(message.via.branch)
-        elif message.status < 300 and message.cseq_method == b"INVITE" and alive:
-            up = [
-                send
-                for send in sends
-                if send.data.startswith(b"SIP/2.0 2") and read(send.data).to_tag == message.to_tag
-            ]
+        branch, method = message.via.branch, message.cseq_method
+        if not alive or method == b"CANCEL":
+            return
+        if method != b"INVITE":
+            if message.status >= 200 and message.status != 408:  # which nobody may send on (RFC 4320 §4.2)
+                self.told.add((Via(message.values(b"via")[1]).branch, method))
+        elif message.status < 200:
+            self._provisional.add(branch)
+        else:
+            self._ended.add(branch)
+            self._invite_ended(message, sends)
+
+    def _invite_ended(self, message: Response, sends: list[Send]) -> None:
+        out = [(send.data, read(send.data)) for send in sends]
+        if message.status < 300:
+            up = [to for data, to in out if data.startswith(b"SIP/2.0 2") and to.to_tag == message.to_tag]
             assert len(up) == 1, "§16.7 item 5: every 2xx to an INVITE is forwarded"
+        else:
+            acks = [to for data, to in out if data.startswith(b"ACK ") and to.via.branch == message.via.branch]
+            assert len(acks) == 1, "§17.1.1.3: what is no 2xx is acknowledged"
 
     def sent(self, send: Send) -> None:
         """Called for each Send, in order."""
@@ -289,10 +311,16 @@ class Witness:
             self._response(message, send)
         elif message.method == b"CANCEL":
             assert message.via.branch in self._provisional, "§9.1: no CANCEL before a provisional response"
+            self._cancelled.add(message.via.branch)
         elif message.method != b"ACK":
             copies = self._forwarded[message.call_id, message.method, message.cseq, send.flow]
             copies.add(send.data)
             assert len(copies) == 1, "one request, one target, one branch"
+
+    @property
+    def left_ringing(self) -> set[bytes]:
+        """Phones that know of a call, have not answered it, and were never told that it is over."""
+        return self._provisional - self._ended - self._cancelled
 
     def _response(self, message: Response, send: Send) -> None:
         sent = self.answered[message.via.branch, message.cseq_method, send.flow.remote]
@@ -317,18 +345,27 @@ def play(seed: int) -> None:
     for caller in callers:
         caller.dead = False
     for phone in phones:
-        phone.register()
+        phone.register(chance.choice((1.0, 1.0, 0.5)))
     for _ in range(chance.choice((1, 3))):
         method = chance.choice(("INVITE", "INVITE", "INVITE", "MESSAGE"))
         caller, whom = chance.choice(callers), chance.choice(("bob", "bob", "bob", "carol", "nobody"))
         world.later(chance.choice((0.0, 0.1, 1.0)), lambda c=caller, m=method, w=whom: c.begin(m, w))  # type: ignore[misc]
+    if chance.random() < 0.2:
+        world.later(chance.choice((0.1, 0.5, 5.0)), lambda: world.lose(phones[-1].address))
     world.run(600.0)
-    for key in world.witness.asked:
-        if key[1] in (b"INVITE", b"CANCEL"):
-            finals = [data for data in world.witness.answered[key] if data[8:9] != b"1"]
+    witness = world.witness
+    for key in witness.asked:
+        if key[1] in (b"INVITE", b"CANCEL") or key[:2] in witness.told:
+            finals = [data for data in witness.answered[key] if data[8:9] != b"1"]
             assert finals, f"nobody ever answered the {key[1]!r}"
+    assert not witness.left_ringing, "§16.7 item 10, §16.8: no phone rings for ever"
     assert world.engine.load["transactions"] == 0
     world.run(14 * 3600.0)
+    told = Counter((event.call, event.kind) for event in world.engine.events() if isinstance(event, CallEvent))
+    for call in {call for call, _ in told}:
+        assert told[call, "calling"] <= 1 and told[call, "started"] <= 1 and told[call, "ringing"] <= 1
+        ends = sum(told[call, kind] for kind in ENDS)
+        assert ends == 1 or (not ends and not told[call, "started"]), "only a 3xx or a challenge leaves a call open"
     assert world.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": len(phones)}
 
 

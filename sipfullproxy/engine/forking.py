@@ -467,6 +467,8 @@ class Fork:
         status = branch.status
         if status >= 600:
             return False, 0, 0
+        if not self.invite and status == 408:
+            return True, 9, 0  # nobody may send it (RFC 4320 §4.2), so whatever else was said is better
         if self._cancelled and status == 487:
             return True, 0, 0
         if status in _BEST_OF_4XX:
