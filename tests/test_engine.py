@@ -274,6 +274,21 @@ def test_a_bug_in_a_response_ends_its_call_with_a_500(monkeypatch: pytest.Monkey
     assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 3}
 
 
+@pytest.mark.parametrize("who", ["caller", "timer C"])
+def test_a_bug_in_a_cancel_leaves_nobody_waiting_for_ever(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+    bugged = Bugged(monkeypatch, "sipfullproxy.engine.forking.follow_up")
+    lab, alice, bob = bugged.lab, bugged.alice, bugged.bob
+    sent = alice.invite("bob")
+    bob.ring(bob.takes("INVITE"))
+    alice.takes(100), alice.takes(180)
+    if who == "caller":
+        alice.cancel(sent)
+        alice.takes(200)
+    lab.advance(300)
+    assert bugged.bugs and alice.waiting[0] == {"caller": 487, "timer C": 500}[who]
+    assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 2}
+
+
 @pytest.mark.parametrize(
     ("where", "status", "heard"),
     [

@@ -104,9 +104,9 @@ class Branch:
             self._cancel = headers
             return
         self._cancelling = True
+        self._wait("9.1", CANCELLED)  # first, so that it ends even if a bug keeps the CANCEL from going out
         data = follow_up(self._draft, b"CANCEL", None, *headers)
         self._fork.core.transactions.request(self._token, b"CANCEL", client.flow, data, ("cancel",), _NOBODY)
-        self._wait("9.1", CANCELLED)
 
     def received(self, response: Response) -> None:
         """A response came on this branch."""
