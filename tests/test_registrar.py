@@ -850,3 +850,30 @@ def test_of_two_phones_with_one_contact_the_right_one_is_removed(lab: Lab) -> No
     assert second.contact == first.contact
     assert lab.engine.forget(first, lab.now)
     assert lab.engine.phones(10) == [second]
+
+
+@pytest.mark.purpose(
+    "RFC5626_17",
+    given="a phone with instance, another Contact without, and then the instance with that Contact",
+    expect="one binding, the new one; the other is told to be replaced",
+)  # fmt: skip
+def test_who_is_one_phone_by_its_instance_and_another_by_its_contact_is_both() -> None:
+    lab = Lab()
+    bob = lab.phone("bob")
+    named = ';+sip.instance="<urn:uuid:1>"'
+    bob.register(contacts=[f"<sip:bob@10.0.0.10:5061>{named}"])
+    bob.register(contacts=["<sip:bob@10.0.0.10:5062>"], call_id="other")
+    answer = bob.register(contacts=[f"<sip:bob@10.0.0.10:5062>{named}"])
+    assert answer.values(b"contact") == [f"<sip:bob@10.0.0.10:5062>{named};expires=3600".encode()]
+    assert lab.kinds == ["registered", "registered", "unregistered"]
+    assert lab.engine.load["bindings"] == 1
+
+
+def test_who_has_no_instance_takes_the_place_of_one_other_at_most() -> None:
+    """The same Contact behind two NATs is two phones."""
+    lab = Lab()
+    for number in (1, 2):
+        named = f';+sip.instance="<urn:uuid:{number}>"'
+        lab.phone("bob", f"10.0.0.{number}0:5060", "sip:bob@192.168.1.5", contact_params=named).register()
+    lab.phone("bob", "10.0.0.30:5060", "sip:bob@192.168.1.5").register()
+    assert lab.engine.load["bindings"] == 2

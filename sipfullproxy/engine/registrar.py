@@ -143,37 +143,43 @@ class Registrar:
             raise SipError(400, "One Contact at a time is registered with reg-id")
         more = 0
         for wish in wishes:
-            old = self._find(who.name, wish)
-            if old is not None:
+            before = self._same(who.name, wish)
+            for old in before:
                 _in_order(old, request)
-            elif wish.expires:
+            if wish.expires and not before:
                 more += 1
         if more and len(self._location) + more > location.BINDINGS:
             raise SipError(503, "The location service is full", (b"Retry-After", b"60"))
         # Nothing may fail from here on: either all wishes come true or none (§10.3 item 7).
         agent = (request.first(b"user-agent") or b"")[:LONGEST_AGENT]
         for wish in wishes:
-            old = self._find(who.name, wish)
+            before = self._same(who.name, wish)
             if wish.expires == 0:
-                if old is not None:
+                for old in before:
                     self._remove(old, "request")
                 continue
             new = Binding(
                 aor=who.name, person=text(who.name + b"@" + who.host), uri=wish.uri, params=wish.params,
-                instance=wish.instance, flow=flow, q=wish.q, since=now if old is None else old.since,
+                instance=wish.instance, flow=flow, q=wish.q, since=before[0].since if before else now,
                 expires=now + wish.expires, call_id=request.call_id, cseq=request.cseq, agent=agent,
             )  # fmt: skip
-            self._put(new, old, wish.expires)
+            self._put(new, before, wish.expires)
 
-    def _find(self, aor: bytes, wish: Wish) -> Binding | None:
-        phones = self._location.of(aor)
-        return next((phone for phone in phones if phone.same_phone(wish.uri, wish.instance)), None)
+    def _same(self, aor: bytes, wish: Wish) -> list[Binding]:
+        """The bindings that are the phone of a wish, one as a rule. Where it has an instance (RFC 5626 §6): that one, and
+        what had its Contact without any."""
+        found = [phone for phone in self._location.of(aor) if phone.same_phone(wish.uri, wish.instance)]
+        if not wish.instance:
+            return found[:1]  # others of that Contact are behind NATs of their own
+        return sorted(found, key=lambda phone: not phone.instance)
 
-    def _put(self, new: Binding, old: Binding | None, seconds: int) -> None:
+    def _put(self, new: Binding, before: list[Binding], seconds: int) -> None:
         phones = self._location.of(new.aor)
         self._location.add(new)
-        if old is not None:
-            self._location.remove(old)
+        if before:
+            self._location.remove(before[0])
+            for other in before[1:]:
+                self._remove(other, "replaced")
             return
         if len(phones) >= location.BINDINGS_PER_USER:
             self._remove(phones[-1], "replaced")
