@@ -166,8 +166,8 @@ class Registrar:
             self._put(new, before, wish.expires)
 
     def _same(self, aor: bytes, wish: Wish) -> list[Binding]:
-        """The bindings that are the phone of a wish, one as a rule. Where it has an instance (RFC 5626 §6): that one, and
-        what had its Contact without any."""
+        """The bindings that are the phone of a wish, one as a rule. Where it names an instance (RFC 5626 §6): that one,
+        and what had its Contact without any."""
         found = [phone for phone in self._location.of(aor) if phone.same_phone(wish.uri, wish.instance)]
         if not wish.instance:
             return found[:1]  # others of that Contact are behind NATs of their own
