@@ -14,11 +14,14 @@ from shutil import get_terminal_size
 from typing import NoReturn
 
 from sipfullproxy import __version__
-from sipfullproxy.journal.book import page
+from sipfullproxy.explain.assignment import MOST_PERIOD, PERIOD, lines, remembered, sheet
+from sipfullproxy.journal.archive import Archive
+from sipfullproxy.journal.book import Book, page
 from sipfullproxy.journal.listing import as_json, table
 from sipfullproxy.journal.past import Past
 from sipfullproxy.journal.safe import safe
 from sipfullproxy.journal.schema import database_path
+from sipfullproxy.journal.tape import Tape
 from sipfullproxy.ladder.model import ladder
 from sipfullproxy.ladder.text import text
 from sipfullproxy.lang import Lang, Words
@@ -79,7 +82,7 @@ def serve(arguments: Sequence[str]) -> int:
 
 def calls(arguments: Sequence[str]) -> int:
     """The command `calls`: the calls of the journal, those first that began last; also while a proxy writes it."""
-    parser = _Parser(arguments, _CALLS_HELP)
+    parser = _Parser(arguments, _CALLS_HELP, "calls")
     parser.add_argument("--query", default="")
     parser.add_argument("--limit", type=_number, default=CALLS_LISTED)
     parser.add_argument("--json", action="store_true", default=False)
@@ -94,7 +97,7 @@ def calls(arguments: Sequence[str]) -> int:
 
 def ladder_of(arguments: Sequence[str]) -> int:
     """The command `ladder`: the messages of a call as a drawing, by its Call-ID or by the id that `calls` shows."""
-    parser = _Parser(arguments, _LADDER_HELP)
+    parser = _Parser(arguments, _LADDER_HELP, "ladder")
     parser.add_argument("call")
     given = parser.parse_args(arguments)
     settings = read({key: value for key, value in vars(given).items() if key in ("lang", "journal")})
@@ -109,6 +112,31 @@ def ladder_of(arguments: Sequence[str]) -> int:
     return 0
 
 
+def assignment(arguments: Sequence[str]) -> int:
+    """The command `assignment`: which points of the lab's assignment were shown, with the evidence."""
+    parser = _Parser(arguments, _ASSIGNMENT_HELP, "assignment")
+    parser.add_argument("--html", type=Path, default=None)
+    parser.add_argument("--name", default="")
+    parser.add_argument("--minutes", type=_number, default=int(PERIOD / 60))
+    given = parser.parse_args(arguments)
+    settings = read({key: value for key, value in vars(given).items() if key in ("lang", "journal")})
+    lang, most = settings.lang, int(MOST_PERIOD / 60)
+    if not isinstance(given.minutes, int) or not 1 <= given.minutes <= most:
+        raise SettingsError(f"--minutes {given.minutes}: {_NO_MINUTES[lang].format(most=most)}")
+    now = time.time()
+    since = now - 60 * given.minutes
+    ticked = remembered(Archive(Tape(), Book(), _past(settings)), since, None, lang)
+    print("\n".join(lines(ticked, lang)))
+    if given.html is not None:
+        drawn = sheet(ticked, lang, made=now, since=since, student=given.name, proxy=f"sipfullproxy {__version__}")
+        try:
+            given.html.write_text(drawn, "utf-8")
+        except OSError as error:
+            raise SettingsError(f"--html {given.html}: {_NO_SHEET[lang].format(why=error.strerror)}") from None
+        print(f"\nHTML: {given.html.absolute()}")
+    return 0
+
+
 def _past(settings: Settings) -> Past:
     """The database of calls beside the journal. Raises SettingsError where nothing can be read there."""
     path = database_path(settings.journal)
@@ -118,20 +146,26 @@ def _past(settings: Settings) -> Past:
     return past
 
 
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"run": serve, "calls": calls, "ladder": ladder_of}
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "run": serve, "calls": calls, "ladder": ladder_of, "assignment": assignment,
+}  # fmt: skip
 """What may stand in the place of the address; each gets the arguments behind its name and returns the exit code."""
 
 
 class _Parser(argparse.ArgumentParser):
     """Knows the options, not their values: those are checked where the settings file's are, in the user's language."""
 
-    def __init__(self, arguments: Sequence[str], help: Words) -> None:
-        """arguments: looked at for the language; `--lang`, `--journal` and `--help` are options of every command."""
+    def __init__(self, arguments: Sequence[str], help: Words, command: str = "") -> None:
+        """arguments: looked at for the language; `--lang`, `--journal` and `--help` are options of every command.
+
+        command: its name, for whoever is told where its help is.
+        """
         # argparse would name the file here, and nobody can type that.
         prog = "python -m sipfullproxy" if Path(sys.argv[0]).name == "__main__.py" else None
         super().__init__(prog=prog, add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
         lang: Lang = "en" if re.search(r"--lang[= ]en\b", " ".join(arguments)) else "sk"
         self._help = help[lang]
+        self._command = f" {command}" if command else ""
         self.add_argument("--lang")
         self.add_argument("--journal")
         self.add_argument("-h", "--help", action="help")
@@ -142,10 +176,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One line and exit code 2."""
-        self.exit(USAGE_ERROR, f"sipfullproxy: {message} ({self.prog} --help)\n")
+        self.exit(USAGE_ERROR, f"sipfullproxy: {message} ({self.prog}{self._command} --help)\n")
 
 
 _NO_LIMIT = Words(sk="treba celé číslo od 1", en="must be a whole number from 1")
+_NO_MINUTES = Words(sk="treba celé číslo od 1 do {most}", en="must be a whole number from 1 to {most}")
+_NO_SHEET = Words(sk="nedá sa zapísať: {why}", en="cannot be written: {why}")
 _NO_LADDER = Words(
     sk="správy hovoru {call} v denníku nie sú (zoznam hovorov: calls)",
     en="there are no messages of the call {call} in the journal (a list of calls: calls)",
@@ -175,6 +211,7 @@ Príklady:
   main.py --config proxy.toml            nastavenia zo súboru; príkazový riadok má prednosť
   main.py calls                          hovory z denníka; main.py calls --help
   main.py ladder HOVOR                   správy jedného z nich ako rebrík
+  main.py assignment                     čo zo zadania bolo predvedené, s dôkazmi
 
   ADRESA                adresa IPv4 tohto počítača, ktorú budú mať telefóny
   --port ČÍSLO          port UDP (5060; 0: ktorýkoľvek voľný)
@@ -209,6 +246,7 @@ Examples:
   main.py --config proxy.toml            settings from a file; the command line wins
   main.py calls                          the calls of the journal; main.py calls --help
   main.py ladder CALL                    the messages of one of them as a ladder
+  main.py assignment                     what of the assignment was shown, with the evidence
 
   ADDRESS               the IPv4 address of this machine that phones will be told
   --port NUMBER         UDP port (5060; 0: any free one)
@@ -242,7 +280,7 @@ Aj kým proxy beží.
   --query TEXT          len hovory s týmto textom v mene, v adrese alebo v Call-ID
   --limit ČÍSLO         nanajvýš toľko hovorov (50)
   --json                ako JSON
-  --journal SÚBOR       denník toho proxy (logs/proxy.log); databáza hovorov je vedľa neho
+  --journal SÚBOR       denník tej proxy (logs/proxy.log); databáza hovorov je vedľa neho
   --lang sk|en          jazyk výpisu (sk)
   -h, --help            táto pomoc
 """,
@@ -268,7 +306,7 @@ Použitie: main.py ladder HOVOR [voľby]
 Správy hovoru ako rebrík: kto, komu a kedy. Aj kým proxy beží.
 
   HOVOR                 označenie hovoru, ako ho vypíše main.py calls, alebo jeho Call-ID
-  --journal SÚBOR       denník toho proxy (logs/proxy.log); databáza hovorov je vedľa neho
+  --journal SÚBOR       denník tej proxy (logs/proxy.log); databáza hovorov je vedľa neho
   --lang sk|en          jazyk výpisu (sk)
   -h, --help            táto pomoc
 """,
@@ -278,6 +316,35 @@ Usage: main.py ladder CALL [options]
 The messages of a call as a ladder: who, whom and when. Also while the proxy runs.
 
   CALL                  the call's id, as main.py calls shows it, or its Call-ID
+  --journal FILE        the journal of that proxy (logs/proxy.log); the database of calls is beside it
+  --lang sk|en          language (sk)
+  -h, --help            this help
+""",
+)
+
+_ASSIGNMENT_HELP = Words(
+    sk="""\
+Použitie: main.py assignment [voľby]
+
+Ktoré body zadania boli predvedené za poslednú hodinu, s dôkazmi; pri ostatných, ako ich predviesť.
+Aj kým proxy beží.
+
+  --html SÚBOR          aj ako stránka na odovzdanie; z prehliadača sa dá uložiť ako PDF
+  --name MENO           meno študenta na tej stránke
+  --minutes ČÍSLO       koľko minút dozadu (60; nanajvýš 1440, teda deň)
+  --journal SÚBOR       denník tej proxy (logs/proxy.log); databáza hovorov je vedľa neho
+  --lang sk|en          jazyk výpisu (sk)
+  -h, --help            táto pomoc
+""",
+    en="""\
+Usage: main.py assignment [options]
+
+Which points of the assignment were shown in the last hour, with the evidence; and how to show the others.
+Also while the proxy runs.
+
+  --html FILE           also as a page to hand in; a browser saves it as PDF
+  --name NAME           the student's name on that page
+  --minutes NUMBER      how many minutes back (60; at most 1440, a day)
   --journal FILE        the journal of that proxy (logs/proxy.log); the database of calls is beside it
   --lang sk|en          language (sk)
   -h, --help            this help

@@ -10,14 +10,19 @@ from typing import Any
 import pytest
 
 from sipfullproxy.engine.diversion import Rule
-from sipfullproxy.explain.assignment import EXTRA, MOST_EVIDENCE, REQUIRED, Point, lines, points, sheet
+from sipfullproxy.explain.assignment import EXTRA, MOST_EVIDENCE, REQUIRED, Point, lines, points, remembered, sheet
 from sipfullproxy.explain.words import toml
+from sipfullproxy.journal.archive import Archive
+from sipfullproxy.journal.book import Book
+from sipfullproxy.journal.past import Past
+from sipfullproxy.journal.tape import Tape
 from sipfullproxy.lang import LANGS
 from sipfullproxy.sip.phrases import Phrasebook
 from tests import test_flows
 from tests.cards import phone_cards
 from tests.helpers import Phone, call, hang_up, sdp
 from tests.recording import RecordingLab
+from tests.telling import event
 
 Story = Callable[[RecordingLab, Phone, Phone, Phone], Any]
 
@@ -83,6 +88,20 @@ def test_one_phone_alone_is_not_enough() -> None:
     alice.register()
     assert not points(lab.events, [], [], "sk")[0].shown
     assert points(lab.events, [], phone_cards(alice, bob), "sk")[0].shown, "who stayed registered counts, too"
+
+
+def test_who_registered_before_the_lesson_and_stayed_counts_where_nobody_can_be_asked() -> None:
+    book = Book()
+    phones = {name: {"who": f"{name}@lab", "contact": f"sip:{name}@10.0.0.9"} for name in ("alice", "bob", "carol")}
+    book([event("registered", time, **phones[name]) for time, name in enumerate(phones, 100_000)])
+    book([event("unregistered", 100_010.0, **phones["carol"]), event("ringing", 107_000.0)])
+    archive = Archive(Tape(), book, Past(None))
+    alone, known = (remembered(archive, 105_000.0, phones, "en")[0] for phones in (None, []))
+    assert (alone.shown, known.shown) == (True, False)
+    assert [line.split()[1] for line in alone.evidence] == ["alice@lab", "bob@lab"], "carol has left"
+    assert not remembered(archive, 100_000.0 + 86_400 + 60, None, "en")[0].shown, (
+        "a day before the lesson is too long ago"
+    )
 
 
 def test_a_voice_that_cannot_arrive_is_told_beside_the_call() -> None:

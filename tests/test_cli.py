@@ -76,7 +76,7 @@ def ask(port: int, method: str, to: str, uri: str, call: str) -> bytes:
         phone.settimeout(MOMENT)
         lines = [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK{method}",
+            f"Via: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK{method}{call}",
             f"From: <sip:macka@127.0.0.1:{port}>;tag=1",
             f"To: <sip:{to}@127.0.0.1:{port}>",
             f"Call-ID: {call}",
@@ -328,4 +328,47 @@ def test_help_of_calls(tmp_path: Path, lang: str, word: str) -> None:
     done = run(tmp_path, "calls", "--lang", lang, "--help")
     assert done.returncode == 0 and done.stdout.startswith(f"{word} main.py calls")
     for option in ("--query", "--limit", "--json", "--journal", "--lang", "-h"):
+        assert f"\n  {option}" in done.stdout
+
+
+def test_assignment_ticks_off_what_a_proxy_has_seen(tmp_path: Path) -> None:
+    with running(tmp_path) as (process, _, port):
+        for user in ("macka", "macek"):
+            assert ask(port, "REGISTER", user, f"sip:127.0.0.1:{port}", user).startswith(b"SIP/2.0 200 ")
+        call_nobody(port)
+        eventually(lambda: "[x] Registrácia" in run(tmp_path, "assignment").stdout, "the registrations", MOMENT)
+        process.kill()
+        process.wait(MOMENT)
+    done = run(tmp_path, "assignment", "--lang", "en", "--html", "sheet.html", "--name", "Žofia <b>", "--minutes", "5")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "[x] Phones register" in done.stdout and "[ ] Answering" in done.stdout
+    assert done.stdout.endswith(f"\nHTML: {tmp_path / 'sheet.html'}\n")
+    sheet = (tmp_path / "sheet.html").read_text("utf-8")
+    assert "macek@127.0.0.1" in sheet and "Žofia &lt;b&gt;" in sheet
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["one"], "unrecognized arguments: one (main.py assignment --help)"),
+        (["--minutes", "0"], "--minutes 0: treba celé číslo od 1 do 1440"),
+        (["--minutes", "many", "--lang", "en"], "--minutes many: must be a whole number from 1 to 1440"),
+        (["--html", "nowhere/sheet.html"], "--html nowhere/sheet.html: nedá sa zapísať: "),
+        (["--html", "."], "--html .: nedá sa zapísať: "),
+        (["--journal", "x.log"], "hovory sa nedajú prečítať z x.db"),
+    ],
+)
+def test_what_assignment_cannot_do_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
+    with running(tmp_path):
+        pass
+    done = run(tmp_path, "assignment", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"sipfullproxy: {said}") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("lang", "word"), [("sk", "Použitie:"), ("en", "Usage:")])
+def test_help_of_assignment(tmp_path: Path, lang: str, word: str) -> None:
+    done = run(tmp_path, "assignment", "--lang", lang, "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"{word} main.py assignment")
+    for option in ("--html", "--name", "--minutes", "--journal", "--lang", "-h"):
         assert f"\n  {option}" in done.stdout

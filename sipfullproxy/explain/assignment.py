@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import Final
+from typing import Final, Protocol
 
 from sipfullproxy.engine.events import (
     Busy,
@@ -24,6 +24,7 @@ from sipfullproxy.engine.events import (
     Ringing,
     Started,
     Transferred,
+    Unregistered,
     Video,
 )  # fmt: skip
 from sipfullproxy.explain.changes import composed
@@ -34,7 +35,7 @@ from sipfullproxy.explain.trail import Trail
 from sipfullproxy.explain.trouble import voice
 from sipfullproxy.explain.voice import streams
 from sipfullproxy.explain.words import toml
-from sipfullproxy.journal.cards import PhoneCard
+from sipfullproxy.journal.cards import CallCard, PhoneCard
 from sipfullproxy.journal.record import Record
 from sipfullproxy.journal.safe import safe
 from sipfullproxy.journal.words import sentence
@@ -44,6 +45,12 @@ from sipfullproxy.sip.sdp import find_sdp
 
 PERIOD: Final = 3600.0
 """Seconds of the past that are looked at as a rule: one lesson."""
+
+MOST_PERIOD: Final = 24 * 3600.0
+"""As far back as one may look: a day, for who hands in at home. Registrations before that count nothing."""
+
+CALLS_SHOWN: Final = 100
+"""Calls whose messages are read: the latest, and more than anybody shows."""
 
 MOST_EVIDENCE: Final = 6
 """Lines of evidence for one point: more convinces nobody."""
@@ -70,6 +77,33 @@ class Point:
     shown: bool
     evidence: tuple[str, ...]
     hint: str
+
+
+class Remembered(Protocol):
+    """What happened; see `journal.archive.Archive`."""
+
+    def calls(
+        self, query: str = "", state: str = "", limit: int | None = None, before: float | None = None
+    ) -> Sequence[CallCard]: ...
+    def records(self, card: CallCard) -> Sequence[Record]: ...
+    def journal(self, since: float) -> Sequence[Event]: ...
+
+
+def remembered(archive: Remembered, since: float, phones: Sequence[PhoneCard] | None, lang: Lang) -> list[Point]:
+    """Tick the points off by all that is remembered since then (wall-clock seconds).
+
+    phones: who is registered now; None: nobody can be asked, because the proxy is another process or was stopped. Then
+    whoever registered in the day before and has not left since counts, too: a registration that is renewed is no event.
+    """
+    records: list[Record] = []
+    for card in {card.call: card for card in archive.calls(limit=CALLS_SHOWN) if card.changed >= since}.values():
+        records += archive.records(card)
+    records.sort(key=lambda record: (record.time, record.number))
+    events = archive.journal(since)
+    if phones is None:
+        before = archive.journal(since - MOST_PERIOD)
+        events = [*_still_there(event for event in before if event.time < since), *events]
+    return points(events, records, phones or (), lang)
 
 
 def points(events: Sequence[Event], records: Sequence[Record], phones: Sequence[PhoneCard], lang: Lang) -> list[Point]:
@@ -135,6 +169,17 @@ def sheet(
         lang=lang, title=_html(_say("page.title", lang)), facts="\n".join(facts), score=_html(_score(ticked, lang)),
         sections="\n".join(sections), source=_html(_say("page.source", lang)), print=_html(_say("page.print", lang)),
     )  # fmt: skip
+
+
+def _still_there(events: Iterable[Event]) -> list[Event]:
+    """Of these events the registrations of phones that have not left again."""
+    here: dict[tuple[str, str], Event] = {}
+    for one in events:
+        if isinstance(one, Registered | Unregistered):
+            here.pop((one.who, one.contact), None)
+        if isinstance(one, Registered):
+            here[one.who, one.contact] = one
+    return list(here.values())
 
 
 # -- evidence --------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def why(trail: Trail, place: int, lang: Lang) -> str:
         "phone": phone(trail, whose.flow, lang),
         "to": phone(trail, record.flow, lang),
         "method": safe(reading.method.decode("utf-8", "replace")),
-        "seconds": f"{_waited(trail, place):.1f}",
+        "seconds": _seconds(_waited(trail, place), lang),
         "user": person((old or reading).uri or reading.first(b"to")),
         "by": person(diversion),
         "why": _parameter(diversion, b"reason"),
@@ -104,6 +104,12 @@ def _waited(trail: Trail, place: int) -> float:
         if trail.first[earlier] == first:
             return record.time - trail.records[earlier].time
     return 0.0
+
+
+def _seconds(seconds: float, lang: Lang) -> str:
+    """As people of that language write them: 0.5, 0,5, or just 1."""
+    shown = f"{seconds:.1f}".removesuffix(".0")
+    return shown.replace(".", ",") if lang == "sk" else shown
 
 
 def _warning(reading: Reading) -> str:

@@ -33,6 +33,14 @@ def phone(trail: Trail, flow: Flow, lang: Lang) -> str:
     return f"telefón používateľa {name}{which}" if lang == "sk" else f"{name}'s phone{which}"
 
 
+def inflected(phone: str, lang: Lang) -> str:
+    """A phone, as `phone` names it, to whom something is sent or whose it is: „telefónu používateľa alice“.
+
+    The second and the third case of Slovak are the same word here; English has none.
+    """
+    return phone.replace("telefón ", "telefónu ", 1) if lang == "sk" else phone
+
+
 def owner(trail: Trail, flow: Flow, lang: Lang) -> str:
     """Whose phone that is: "alice", „používateľ alice“; the phone itself where nobody knows."""
     name = trail.person(flow)

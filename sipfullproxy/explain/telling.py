@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from sipfullproxy.explain.changes import composed
-from sipfullproxy.explain.names import capitalized, owner, person, phone, status_of
+from sipfullproxy.explain.names import capitalized, inflected, owner, person, phone, status_of
 from sipfullproxy.explain.reading import Reading, spec
 from sipfullproxy.explain.trail import LONGEST_NAME, Trail
 from sipfullproxy.explain.voice import streams
@@ -180,16 +180,17 @@ def _passed(trail: Trail, place: int, lang: Lang) -> str:
     if composed(old, reading):
         return _own(reading, old, to, lang)
     if reading.status:
-        return _say("tell", lang, to=to, act=act(trail, origin, lang))
+        return _say("tell", lang, to=to, receiver=inflected(to, lang), act=act(trail, origin, lang))
     if reading.method == b"INVITE" and not reading.in_dialog:
         sent_on = len(reading.values(b"diversion")) > len(old.values(b"diversion"))
-        return _say("INVITE.diverted" if sent_on else "INVITE.on", lang, to=to)
-    return _say("pass", lang, to=to, act=act(trail, origin, lang))
+        return _say("INVITE.diverted" if sent_on else "INVITE.on", lang, to=to, receiver=inflected(to, lang))
+    return _say("pass", lang, to=to, receiver=inflected(to, lang), act=act(trail, origin, lang))
 
 
 def _own(reading: Reading, old: Reading | None, to: str, lang: Lang) -> str:
     if not reading.status:
-        return _say("own.ack" if reading.method == b"ACK" else "own.cancel", lang, to=to)
+        key = "own.ack" if reading.method == b"ACK" else "own.cancel"
+        return _say(key, lang, to=to, receiver=inflected(to, lang))
     who = person(reading.first(b"to"))
     whom = who if old is None or old.status or not old.uri else person(old.uri)
     key = f"own.{reading.status}"

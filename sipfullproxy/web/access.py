@@ -185,7 +185,7 @@ def _password(credentials: str) -> bytes | None:
 _JSON = "application/json"
 
 _HOST = Words(
-    sk="pod týmto menom tu nikto nie je; otvorte adresu, ktorú proxy vypísal pri štarte (ďalšie mená: --domain)",
+    sk="pod týmto menom tu nikto nie je; otvorte adresu, ktorú proxy vypísala pri štarte (ďalšie mená: --domain)",
     en="nobody here has this name; open the address that the proxy printed at its start (further names: --domain)",
 )
 _ORIGIN = Words(sk="zmeny z iných stránok nie sú dovolené", en="other sites may not change anything here")

@@ -12,17 +12,14 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from sipfullproxy import __version__
-from sipfullproxy.explain.assignment import Point, points, sheet
+from sipfullproxy.explain.assignment import MOST_PERIOD, PERIOD, remembered, sheet
 from sipfullproxy.explain.glossary import Word, words
-from sipfullproxy.journal.record import Record
 from sipfullproxy.journal.safe import safe
 from sipfullproxy.journal.text import written
 from sipfullproxy.journal.words import sentence
 from sipfullproxy.ladder.model import ladder
-from sipfullproxy.lang import Lang
 from sipfullproxy.web.access import DOCUMENT
 from sipfullproxy.web.asking import ERRORS, Asked, Tongue
-from sipfullproxy.web.house import House
 from sipfullproxy.web.models import Journal, Messages, Passed, Points, Told
 
 # Messages of one answer, when nothing is asked and at most.
@@ -33,11 +30,7 @@ LATEST_CALLS = 500
 
 COLUMNS = ("time", "kind", "who", "whom", "text")
 
-# What is shown to a teacher was done within the hour; a day at most, for who hands in at home.
-USUAL_MINUTES, MOST_MINUTES = 60, 24 * 60
-
-# Calls whose messages are read for the assignment: the latest, and more than anybody shows.
-CALLS_SHOWN = 100
+USUAL_MINUTES, MOST_MINUTES = int(PERIOD / 60), int(MOST_PERIOD / 60)
 
 LONGEST_NAME = 100
 
@@ -101,7 +94,7 @@ def journal_as_json(house: Asked, lang: Tongue, since: Since = 0) -> Journal:
 def assignment(house: Asked, lang: Tongue, minutes: Minutes = USUAL_MINUTES) -> Points:
     """Which points of the lab's assignment were shown, with the evidence."""
     since = time.time() - 60 * minutes
-    return Points(_points(house, since, lang), since)
+    return Points(remembered(house.proxy.archive, since, house.proxy.phones(), lang), since)
 
 
 @router.get("/assignment.html", response_class=Response, responses={200: {"content": {"text/html": {}}}})
@@ -116,17 +109,9 @@ def assignment_sheet(
     now = time.time()
     since = now - 60 * minutes
     proxy = f"sipfullproxy {__version__}, {house.page}"
-    drawn = sheet(_points(house, since, lang), lang, made=now, since=since, student=name, proxy=proxy)
+    ticked = remembered(house.proxy.archive, since, house.proxy.phones(), lang)
+    drawn = sheet(ticked, lang, made=now, since=since, student=name, proxy=proxy)
     return Response(drawn, media_type="text/html", headers={"content-security-policy": DOCUMENT})
-
-
-def _points(house: House, since: float, lang: Lang) -> list[Point]:
-    archive = house.proxy.archive
-    records: list[Record] = []
-    for card in {card.call: card for card in archive.calls(limit=CALLS_SHOWN) if card.changed >= since}.values():
-        records += archive.records(card)
-    records.sort(key=lambda record: (record.time, record.number))
-    return points(archive.journal(since), records, house.proxy.phones(), lang)
 
 
 @router.get("/api/glossary")
