@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from sipfullproxy.web.app import Application
     from sipfullproxy.web.site import Site
 
-# How often `run` looks whether it shall end, in seconds. On Windows, Ctrl-C does not wake a thread that waits for ever.
-GLANCE = 0.2
+# How often `run` looks whether it shall end, in seconds; None: it is woken. On Windows, Ctrl-C does not wake a thread
+# that waits for ever.
+GLANCE = 0.2 if os.name == "nt" else None
 
 # Phones that are listed at once: more than anybody reads, and listed in a millisecond, for which no call is served.
 PHONES = 1_000

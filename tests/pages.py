@@ -71,6 +71,9 @@ class MadeUpTape(Numbered):
     def __init__(self) -> None:
         self.records: list[Record] = []
 
+    def last(self, call_id: str) -> int:
+        return len(self.records)
+
     def latest(self, count: int, after: int = 0) -> Sequence[Record]:
         return [record for record in self.records if record.number > after][-count:]
 
@@ -134,8 +137,8 @@ class MadeUp:
     def records(self, card: CallCard) -> Sequence[Record]:
         return self.records_of.get(card.id, self.tape.records)
 
-    def journal(self, since: float) -> Sequence[Event]:
-        return [event for event in self.told if event.time >= since]
+    def journal(self, since: float, limit: int | None = None) -> Sequence[Event]:
+        return [event for event in self.told if event.time >= since][-(limit or 0) :]
 
 
 @dataclass
@@ -176,9 +179,9 @@ class Page:
         finally:
             connection.close()
 
-    def line(self) -> socket.socket:
-        """A bare connection."""
-        return socket.create_connection(self.site.address, PATIENCE)
+    def line(self, source: str = "127.0.0.1") -> socket.socket:
+        """A bare connection, from that address of the loopback."""
+        return socket.create_connection(self.site.address, PATIENCE, (source, 0))
 
     @contextmanager
     def live(self, query: str = "", **headers: str) -> Iterator[Callable[[], tuple[str, Any, str]]]:

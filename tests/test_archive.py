@@ -141,6 +141,8 @@ def test_the_journal_across_a_restart(path: Path, run: Run) -> None:
     kinds = [told.kind for told in later.archive.journal(0)]
     assert kinds == ["registered", "calling", "busy", "calling", "busy", "unregistered"]
     assert len(later.archive.journal(middle)) == 4
+    assert [told.kind for told in later.archive.journal(0, 3)] == kinds[-3:]
+    assert [told.kind for told in later.archive.journal(0, len(kinds) - 1)] == kinds[1:]
     assert len(later.archive.journal(NOW + 1_002)) == 2
     assert [phone.who for phone in later.archive.past_phones("alice")] == ["alice@10.0.0.1"]
 

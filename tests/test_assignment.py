@@ -96,7 +96,7 @@ def test_who_registered_before_the_lesson_and_stayed_counts_where_nobody_can_be_
     book([event("registered", time, **phones[name]) for time, name in enumerate(phones, 100_000)])
     book([event("unregistered", 100_010.0, **phones["carol"]), event("ringing", 107_000.0)])
     archive = Archive(Tape(), book, Past(None))
-    alone, known = (remembered(archive, 105_000.0, phones, "en")[0] for phones in (None, []))
+    alone, known = (remembered(archive, 105_000.0, here, "en")[0] for here in (None, ()))
     assert (alone.shown, known.shown) == (True, False)
     assert [line.split()[1] for line in alone.evidence] == ["alice@lab", "bob@lab"], "carol has left"
     assert not remembered(archive, 100_000.0 + 86_400 + 60, None, "en")[0].shown, (

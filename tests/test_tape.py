@@ -256,3 +256,9 @@ def test_what_recording_a_call_costs(capsys: pytest.CaptureFixture[str]) -> None
     with capsys.disabled():
         print(f"\nnoted {min(noted) / count * 1e6:.1f} µs, filed {min(filed) / count * 1e6:.1f} µs a call")
     assert min(noted) + min(filed) < count * 30e-6
+
+
+def test_the_last_number_of_a_call_is_known_without_its_messages() -> None:
+    tape = Tape()
+    tape([passage("a", "1"), passage("b")])
+    assert (tape.last("a"), tape.last("b"), tape.last("c")) == (2, 3, 0)

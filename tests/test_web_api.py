@@ -83,6 +83,11 @@ def put(opened: Page, content: object) -> Answer:
     return opened.ask("/api/experiments", "PUT", content=content, content_type="application/json")
 
 
+@pytest.mark.parametrize("wrong", [{"drop": "5"}, {"drop": True}, {"fork": 0}, {"delay": 1.5}])
+def test_a_switch_takes_numbers_for_numbers_and_nothing_else(served: Page, wrong: dict[str, object]) -> None:
+    assert put(served, wrong).status == 422
+
+
 def test_experiments_are_the_teachers_switch(served: Page) -> None:
     assert served.ask("/api/experiments").json == {
         "drop": 0, "delay": 0, "stateless": False, "record_route": True, "fork": True, "said": [],

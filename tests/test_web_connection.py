@@ -80,6 +80,18 @@ def test_more_connections_than_there_is_room_for_are_closed_at_once(monkeypatch:
         assert opened.ask("/api/about").status == 200
 
 
+def test_one_who_has_them_all_keeps_out_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 3)
+    with page() as opened, opened.line("127.0.0.2") as oldest, opened.line("127.0.0.2"), opened.line("127.0.0.2"):
+        eventually(lambda: connections(opened) == 3, "three of one student")
+        assert opened.ask("/api/about").status == 200
+        assert ended(oldest)
+        with opened.line("127.0.0.2"):
+            eventually(lambda: connections(opened) == 3, "his third again")
+            with opened.line("127.0.0.2") as more:
+                assert ended(more), "there is no room for his fourth"
+
+
 def test_a_head_without_an_end_is_refused() -> None:
     with page() as opened, opened.line() as line:
         line.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * (connection.LARGEST_HEAD + 1))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 import pytest
 
 from sipfullproxy.engine.flow import Flow
-from sipfullproxy.journal.cards import OVER
+from sipfullproxy.journal.cards import OVER, CallCard
 from sipfullproxy.journal.record import Record
 from sipfullproxy.web import live
 from sipfullproxy.web.live import _versions
@@ -119,6 +121,43 @@ def test_there_is_room_for_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) 
         eventually(lambda: opened.application.live.guests == 0, "the browser's end to be noticed")
         with opened.live() as following:
             assert following()[0] == "calls"
+
+
+def test_one_who_has_all_the_places_keeps_out_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MOST_GUESTS", 3)
+    with page() as opened, ExitStack() as windows:
+        student = [windows.enter_context(opened.line("127.0.0.2")) for _ in range(3)]
+        for line in student:
+            before = opened.application.live.guests
+            line.sendall(f"GET /api/live HTTP/1.1\r\nHost: {opened.host}\r\nConnection: close\r\n\r\n".encode())
+            eventually(lambda before=before: opened.application.live.guests > before, "his stream")  # type: ignore[misc]
+        with opened.live() as following:
+            assert following()[0] == "calls"
+            while student[0].recv(65536):
+                pass
+            assert opened.application.live.guests == 3
+            assert opened.ask("/api/live").status == 503, "two of his are no more than the teacher would have"
+        eventually(lambda: opened.application.live.guests == 2, "the teacher to leave")
+
+
+def test_messages_of_other_calls_make_nobody_count() -> None:
+    asked = []
+
+    class Watched(MadeUp):
+        def records(self, card: CallCard) -> Sequence[Record]:
+            asked.append(card.id)
+            return super().records(card)
+
+    proxy = Watched()
+    proxy.change(card())
+    query = f"?call={card().id}&messages=1"
+    with page(proxy) as opened, opened.live(query) as first, opened.live(query) as second:
+        for following in (first, second):
+            assert [following()[0] for _ in range(5)] == ["calls", "call", "messages", "phones", "experiments"]
+        for version in range(1, 4):
+            proxy.tape.version = version
+            assert [following()[:2] for following in (first, second)] == [("messages", {"version": version})] * 2
+    assert len(asked) == 1, "for all who watch, and not again for other calls"
 
 
 def test_bad_questions_are_refused() -> None:

@@ -52,6 +52,9 @@ MOST_PERIOD: Final = 24 * 3600.0
 CALLS_SHOWN: Final = 100
 """Calls whose messages are read: the latest, and more than anybody shows."""
 
+EVENTS_SHOWN: Final = 20_000
+"""Events that are looked at, the latest ones: more than a class makes in a day."""
+
 MOST_EVIDENCE: Final = 6
 """Lines of evidence for one point: more convinces nobody."""
 
@@ -86,7 +89,7 @@ class Remembered(Protocol):
         self, query: str = "", state: str = "", limit: int | None = None, before: float | None = None
     ) -> Sequence[CallCard]: ...
     def records(self, card: CallCard) -> Sequence[Record]: ...
-    def journal(self, since: float) -> Sequence[Event]: ...
+    def journal(self, since: float, limit: int | None = None) -> Sequence[Event]: ...
 
 
 def remembered(archive: Remembered, since: float, phones: Sequence[PhoneCard] | None, lang: Lang) -> list[Point]:
@@ -99,9 +102,9 @@ def remembered(archive: Remembered, since: float, phones: Sequence[PhoneCard] | 
     for card in {card.call: card for card in archive.calls(limit=CALLS_SHOWN) if card.changed >= since}.values():
         records += archive.records(card)
     records.sort(key=lambda record: (record.time, record.number))
-    events = archive.journal(since)
+    events = archive.journal(since, EVENTS_SHOWN)
     if phones is None:
-        before = archive.journal(since - MOST_PERIOD)
+        before = archive.journal(since - MOST_PERIOD, EVENTS_SHOWN)
         events = [*_still_there(event for event in before if event.time < since), *events]
     return points(events, records, phones or (), lang)
 

@@ -58,11 +58,12 @@ class Archive:
         older = self.past.records(card.call)
         return [*(record for record in older if not here or record.number < here[0].number), *here]
 
-    def journal(self, since: float) -> list[Event]:
-        """All that happened since then (wall-clock seconds), in order."""
+    def journal(self, since: float, limit: int | None = None) -> list[Event]:
+        """What happened since then (wall-clock seconds), in order; the latest `limit` of it, where that is not None."""
         here = self.book.journal()
-        older = _before(self.past.journal(since), here)
-        return [*older, *(event for event in here if event.time >= since)]
+        older = _before(self.past.journal(since, limit), here)
+        found = [*older, *(event for event in here if event.time >= since)]
+        return found if limit is None else found[-limit:]
 
     def past_phones(self, user: str = "") -> list[PastPhone]:
         """See `Book.past_phones`."""

@@ -71,9 +71,11 @@ class Past:
         found = self._events(f"{READ_EVENT} WHERE id = :id ORDER BY place", {"id": id})
         return [event for event in found if isinstance(event, CallEvent)]
 
-    def journal(self, since: float) -> list[Event]:
-        """All that happened since then (wall-clock seconds), in order."""
-        return list(self._events(f"{READ_EVENT} WHERE time >= :since ORDER BY place", {"since": since}))
+    def journal(self, since: float, limit: int | None = None) -> list[Event]:
+        """What happened since then (wall-clock seconds), in order; the latest `limit` of it, where that is not None."""
+        wanted: dict[str, object] = {"since": since, "limit": -1 if limit is None else limit}
+        found = self._events(f"{READ_EVENT} WHERE time >= :since ORDER BY place DESC LIMIT :limit", wanted)
+        return list(found)[::-1]
 
     def records(self, call: str) -> list[Record]:
         """The messages of a Call-ID, in order; none where there were too many calls at once to write them down."""

@@ -87,6 +87,12 @@ class Tape:
             fields = reel.fields.copy() if reel is not None else []
         return _records(fields)
 
+    def last(self, call_id: str) -> int:
+        """The number of the last message of a call; 0 where there is none."""
+        with self._lock:
+            reel = self._calls.get(_key(call_id))
+            return reel.last if reel is not None else 0
+
     def latest(self, count: int, after: int = 0) -> list[Record]:
         """The last `count` (at least 1) messages of all calls, in order; after: only those with a number above it."""
         found: list[Record] = []

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sipfullproxy.lang import LANGS, Lang, Words
+from sipfullproxy.web.sharing import address_of
 
 Standing = Literal["yes", "password", "here"]
 """What a change needs from this browser: nothing, the password, or that somebody makes it at the proxy's machine."""
@@ -116,7 +117,7 @@ class Access:
         return self._wrong_password(scope, headers, self._password)
 
     def _wrong_password(self, scope: Scope, headers: Headers, password: bytes) -> Response | None:
-        address = _peer(scope)
+        address = address_of(scope)
         if self._wrong.too_many(address):
             return self._answer(429, _TOO_MANY, scope, {"retry-after": str(round(WINDOW))})
         given = _password(headers.get("authorization", ""))
@@ -154,13 +155,9 @@ class _Wrong:
         return (since, count) if now - since < WINDOW else (now, 0)
 
 
-def _peer(scope: Scope) -> str:
-    return str(scope["client"][0]) if scope.get("client") else ""
-
-
 def _from_here(scope: Scope) -> bool:
     """Whether this machine talks to itself: by the loopback, or from the address that it was asked at."""
-    peer, us = _peer(scope), scope.get("server")
+    peer, us = address_of(scope), scope.get("server")
     passed_on = any(name in Headers(scope=scope) for name in PASSED_ON)
     return not passed_on and (peer.startswith("127.") or (us is not None and peer == us[0]))
 

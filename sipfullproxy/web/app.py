@@ -22,6 +22,7 @@ from sipfullproxy.web import api, call, reports
 from sipfullproxy.web.access import Access
 from sipfullproxy.web.house import House
 from sipfullproxy.web.live import Live
+from sipfullproxy.web.sharing import Turns
 
 FILES = Path(__file__).parent / "page"
 
@@ -67,7 +68,7 @@ class Application:
         inner.add_exception_handler(HTTPException, _refused)
         inner.add_exception_handler(RequestValidationError, _misasked)
         inner.add_exception_handler(Exception, _failed)
-        self.app = Access(inner, hosts, password, house.lang)
+        self.app = Access(Turns(inner), hosts, password, house.lang)
         inner.state.house, inner.state.live, inner.state.access = house, self.live, self.app
 
     def close(self) -> None:

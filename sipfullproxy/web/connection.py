@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import h11
@@ -12,8 +13,14 @@ import uvicorn
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from sipfullproxy.web.sharing import greediest
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+# Seconds between two looks of the server at itself, when the date in its answers is renewed. uvicorn would look ten
+# times a second, with nobody there.
+GLANCE = 1.0
 
 # Connections at once: a class of 30 with the page in a few windows each, and well below the 256 files that macOS lets
 # a program open, of which the proxy needs some for itself.
@@ -33,15 +40,22 @@ LARGEST_HEAD = 16_384
 
 
 class Connection(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it, cut off when it keeps us waiting."""
+    """HTTP/1.1 as uvicorn speaks it, cut off when it keeps us waiting.
 
+    host: the other end. since: when it began, in seconds of the loop's clock.
+    """
+
+    host: str
+    since: float
     _slow_to_ask: asyncio.TimerHandle
     _slow_to_take: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self.host = self.client[0] if self.client else ""
+        self.since = self.loop.time()
         if len(self.connections) > MOST_CONNECTIONS:
-            transport.abort()
+            self._make_room()
         self._slow_to_ask = self.loop.call_later(REQUEST_WAIT, transport.abort)
 
     def data_received(self, data: bytes) -> None:
@@ -51,6 +65,15 @@ class Connection(H11Protocol):
             self._slow_to_ask.cancel()
         elif self._slow_to_ask.cancelled():
             self._slow_to_ask = self.loop.call_later(REQUEST_WAIT, self.transport.abort)
+
+    def _make_room(self) -> None:
+        """Cut off the oldest connection of the host that has the most, or this one."""
+        others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
+        others = [one for one in others if not one.transport.is_closing()]
+        if len(others) >= MOST_CONNECTIONS:
+            host = greediest((one.host for one in others), self.host)
+            oldest = min((one for one in others if one.host == host), key=lambda one: one.since, default=self)
+            oldest.transport.abort()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -68,7 +91,26 @@ class Connection(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, that leaves nobody behind when it ends."""
+    """uvicorn's server, that sleeps while nobody is there, and leaves nobody behind when it ends."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._over = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def end(self) -> None:
+        """Have it end soon; any thread may call it, before it runs and after it has ended too."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # its loop has ended
+                self._loop.call_soon_threadsafe(self._over.set)
+
+    async def main_loop(self) -> None:
+        """Until its end."""
+        self._loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), GLANCE)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)

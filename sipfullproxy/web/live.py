@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +21,7 @@ from sipfullproxy.journal.words import Wrongs
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.web.house import House
 from sipfullproxy.web.models import Running
+from sipfullproxy.web.sharing import address_of, greediest
 
 # Seconds between two looks: a step of a ladder that is seen a tenth of a second later is seen at once.
 GLANCE: Final = 0.1
@@ -45,18 +46,49 @@ class _Shown(NamedTuple):
     json: str
 
 
+@dataclass(eq=False)
+class _Guest:
+    """A browser that looks. address: its host. welcome: until somebody else needs its place."""
+
+    address: str = ""
+    welcome: bool = True
+
+
 class Live:
     """All who look. `close` ends their streams."""
 
     def __init__(self, house: House) -> None:
-        self.guests = 0
+        self._guests: list[_Guest] = []
         self._house = house
+        self._counts: dict[str, tuple[int, int]] = {}
         self._closed = False
         self._cards: tuple[int, dict[str, _Shown]] = (-1, {})
+
+    @property
+    def guests(self) -> int:
+        """How many look."""
+        return len(self._guests)
 
     def close(self) -> None:
         """Let all streams end; any thread may call it."""
         self._closed = True
+
+    def let_in(self, guest: _Guest) -> bool:
+        """Whether there is room for one more, if need be in the place of the oldest of those who have the most."""
+        if len(self._guests) >= MOST_GUESTS:
+            host = greediest((one.address for one in self._guests), guest.address)
+            if host is None:
+                return False
+            oldest = next(one for one in self._guests if one.address == host)
+            oldest.welcome = False
+            self._guests.remove(oldest)
+        self._guests.append(guest)
+        return True
+
+    def let_out(self, guest: _Guest) -> None:
+        """It looks no more."""
+        if guest.welcome:
+            self._guests.remove(guest)
 
     def response(self, call: str | None, messages: bool, last: str, lang: Lang) -> Response:
         """The stream for one browser.
@@ -64,16 +96,20 @@ class Live:
         call: id of the call that it shows, or None. messages: whether it shows the latest messages. last: the id of
         the last event that it has got, or "": what did not change since then is not told again.
         """
-        return _Stream(self, self._tell(call, messages, _versions(last, self._house.run), lang), lang)
+        guest = _Guest()
+        return _Stream(self, guest, self._tell(guest, call, messages, _versions(last, self._house.run), lang), lang)
 
-    async def _tell(self, call: str | None, messages: bool, told: list[int], lang: Lang) -> AsyncIterator[bytes]:
+    async def _tell(
+        self, guest: _Guest, call: str | None, messages: bool, told: list[int], lang: Lang
+    ) -> AsyncIterator[bytes]:
         house = self._house
         cards: dict[str, _Shown] = {}
+        watched: CallCard | None = None
         count = -1
         wrong: Wrongs | None = None
         silence = 0.0
         yield f"retry: {RETRY}\n\n".encode()
-        while not self._closed:
+        while guest.welcome and not self._closed:
             now = self._now()
             out: list[tuple[str, str]] = []
             if now[0] != told[0]:
@@ -81,7 +117,8 @@ class Live:
                 changed = [shown.json for id, shown in cards.items() if before.get(id) is not shown]
                 out.append(("calls", f'{{"changed": [{", ".join(changed)}]}}'))
             if now[1] != told[1]:
-                if call is not None and (grown := await run_in_threadpool(self._count, call)) != count:
+                watched = watched or (await run_in_threadpool(house.proxy.archive.card, call) if call else None)
+                if call and (grown := await self._count(watched)) != count:
                     count = grown
                     out.append(("call", json.dumps({"id": call, "messages": count})))
                 if messages:
@@ -112,29 +149,38 @@ class Live:
             self._cards = version, {card.id: _shown(card, before.get(card.id)) for card in reversed(cards)}
         return self._cards[1]
 
-    def _count(self, call: str) -> int:
+    async def _count(self, card: CallCard | None) -> int:
+        """How many messages a call has; counted once for all who watch it, and only when it has got another."""
+        if card is None:
+            return 0
         archive = self._house.proxy.archive
-        card = archive.card(call)
-        return 0 if card is None else len(archive.records(card))
+        last, count = archive.tape.last(card.call), self._counts.get(card.call, (-1, 0))
+        if last != count[0]:
+            count = last, len(await run_in_threadpool(archive.records, card))
+            if len(self._counts) >= MOST_GUESTS:
+                self._counts.clear()
+            self._counts[card.call] = count
+        return count[1]
 
 
 class _Stream(StreamingResponse):
     """One browser's stream, if there is room for it."""
 
-    def __init__(self, live: Live, content: AsyncIterator[bytes], lang: Lang) -> None:
+    def __init__(self, live: Live, guest: _Guest, content: AsyncIterator[bytes], lang: Lang) -> None:
         super().__init__(content, media_type="text/event-stream")
         self._live = live
+        self._guest = guest
         self._lang = lang
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._live.guests >= MOST_GUESTS:
+        self._guest.address = address_of(scope)
+        if not self._live.let_in(self._guest):
             await JSONResponse({"error": _FULL[self._lang]}, 503)(scope, receive, send)
             return
-        self._live.guests += 1
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._live.guests -= 1
+            self._live.let_out(self._guest)
 
 
 def _shown(card: CallCard, before: _Shown | None) -> _Shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, StrictBool, StrictInt
 
 from sipfullproxy.engine.events import Event
 from sipfullproxy.explain.assignment import Point
@@ -183,8 +183,8 @@ class Wanted:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    drop: int | None = None
-    delay: int | None = None
-    stateless: bool | None = None
-    record_route: bool | None = None
-    fork: bool | None = None
+    drop: StrictInt | None = None
+    delay: StrictInt | None = None
+    stateless: StrictBool | None = None
+    record_route: StrictBool | None = None
+    fork: StrictBool | None = None

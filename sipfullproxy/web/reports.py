@@ -32,12 +32,19 @@ COLUMNS = ("time", "kind", "who", "whom", "text")
 
 USUAL_MINUTES, MOST_MINUTES = int(PERIOD / 60), int(MOST_PERIOD / 60)
 
+# Events of one answer, and so lines of a journal: a term of a class. A database that somebody has filled with calls has
+# hundreds of thousands, at which the server would work for ten seconds.
+MOST_EVENTS = 20_000
+
 LONGEST_NAME = 100
 
 router = APIRouter(responses=ERRORS, tags=["reports"])
 
 Minutes = Annotated[int, Query(ge=1, le=MOST_MINUTES, description="how far back it looks")]
-Since = Annotated[float, Query(ge=0, description="wall-clock seconds; 0: all that is known")]
+Since = Annotated[
+    float,
+    Query(ge=0, description=f"wall-clock seconds; 0: all that is known, or the latest {MOST_EVENTS} events of it"),
+]
 
 
 @router.get("/api/messages")
@@ -66,7 +73,7 @@ def messages(
 @router.get("/api/journal.txt", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def journal_as_text(house: Asked, lang: Tongue, since: Since = 0) -> Response:
     """The journal as it is handed in."""
-    text = "".join(written(house.proxy.archive.journal(since), lang))
+    text = "".join(written(house.proxy.archive.journal(since, MOST_EVENTS), lang))
     return Response(text, media_type="text/plain; charset=utf-8")
 
 
@@ -76,7 +83,7 @@ def journal_as_csv(house: Asked, lang: Tongue, since: Since = 0) -> Response:
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(COLUMNS)
-    for event in house.proxy.archive.journal(since):
+    for event in house.proxy.archive.journal(since, MOST_EVENTS):
         when = datetime.fromtimestamp(event.time).isoformat(timespec="milliseconds")
         people = [getattr(event, name, "") for name in ("who", "whom")]
         table.writerow([_cell(cell) for cell in (when, event.kind, *people, sentence(event, lang))])
@@ -87,7 +94,7 @@ def journal_as_csv(house: Asked, lang: Tongue, since: Since = 0) -> Response:
 @router.get("/api/journal.json")
 def journal_as_json(house: Asked, lang: Tongue, since: Since = 0) -> Journal:
     """The journal as data."""
-    return Journal([Told.of(event, lang) for event in house.proxy.archive.journal(since)])
+    return Journal([Told.of(event, lang) for event in house.proxy.archive.journal(since, MOST_EVENTS)])
 
 
 @router.get("/api/assignment")

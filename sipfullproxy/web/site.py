@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import ipaddress
 import logging
@@ -78,7 +79,7 @@ class Site:
             if self._application is not None:
                 self._application.close()
             if self._server is not None:
-                self._server.should_exit = True
+                self._server.end()
         if self._thread is not None:
             self._thread.join(STOP_WAIT)
         for listener in self._sockets:
@@ -92,7 +93,11 @@ class Site:
             server = Server(configuration(application.app, BACKLOG, GRACE))
             with self._lock:
                 self._application, self._server = application, server
-                server.should_exit = self._over.is_set()
+                if self._over.is_set():
+                    server.end()
+            # What the libraries are made of stays. To look through it for garbage again and again would hold up calls:
+            # measured under load, 0.6 s at a time, and a third of that without it.
+            gc.freeze()
             server.run(self._sockets)
         except Exception:  # a library that is installed and broken; the calls need none
             log.exception("the page is off, calls go on")
