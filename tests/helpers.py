@@ -132,13 +132,14 @@ class Phone:
 
     def __init__(
         self, lab: Network, user: str, address: tuple[str, int], contact: str = "", *, rport: bool = True,
-        contact_params: str = "",
+        contact_params: str = "", domain: str = PROXY[0],
     ) -> None:  # fmt: skip
         self.lab = lab
         self.user = user
         self.word = "".join(filter(str.isalnum, user))  # a user's name may hold what a tag or a branch may not
         self.address = address
-        self.aor = f"sip:{user}@{PROXY[0]}"
+        self.domain = domain
+        self.aor = f"sip:{user}@{domain}"
         self.contact = contact or f"sip:{user}@{address[0]}:{address[1]}"
         self.contact_params = contact_params
         self.inbox: deque[Request | Response] = deque()
@@ -203,7 +204,7 @@ class Phone:
         more.setdefault("cseq", next(self._register_cseq))
         more.setdefault("call_id", f"register-{self.word}-{self.address[1]}")
         self.request(
-            "REGISTER", f"sip:{PROXY[0]}", to=f"<{self.aor}>", from_=f"<{self.aor}>;tag=r", contact=False,
+            "REGISTER", f"sip:{self.domain}", to=f"<{self.aor}>", from_=f"<{self.aor}>;tag=r", contact=False,
             headers=(*headers, *more.pop("headers", ())), **more,
         )  # fmt: skip
         response = self.takes()
@@ -213,7 +214,7 @@ class Phone:
     def invite(self, whom: str, **more: Any) -> Request:
         """Call somebody: a user of the proxy, or a whole URI."""
         more.setdefault("body", sdp(self.address[0]))
-        uri = whom if ":" in whom else f"sip:{whom}@{PROXY[0]}"
+        uri = whom if ":" in whom else f"sip:{whom}@{self.domain}"
         invite = self.request("INVITE", uri, **more)
         self.dialog = Dialog(self, invite)
         return invite

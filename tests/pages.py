@@ -77,6 +77,9 @@ class MadeUpTape(Numbered):
     def latest(self, count: int, after: int = 0) -> Sequence[Record]:
         return [record for record in self.records if record.number > after][-count:]
 
+    def around(self, number: int) -> Sequence[Record]:
+        return self.records if any(record.number == number for record in self.records) else []
+
 
 class MadeUp:
     """A proxy and its archive, as far as the page looks at them. A test changes what it holds as it likes."""

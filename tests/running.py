@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -46,6 +47,12 @@ class Running:
         match = re.search(r"([0-9]+(?:\.[0-9]+){3})(?::([0-9]+))?", first)
         assert match is not None, f"the proxy did not start: {first}{self._complaints()}"
         self.address = match[1], int(match[2] or 5060)
+
+    @cached_property
+    def page(self) -> str:
+        """The address of its page; only where it has one."""
+        assert self._process.stdout is not None
+        return next(found[0] for line in self._process.stdout if (found := re.search(r"http://[0-9.:]+", line)))
 
     def stop(self) -> str:
         """End it. Returns what it wrote to stderr."""

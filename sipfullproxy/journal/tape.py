@@ -106,6 +106,18 @@ class Tape:
                 del found[:-count]
         return [record for record in found if record.number > after]
 
+    def around(self, number: int) -> list[Record]:
+        """The messages of the call that has the message of that number, in order; none where it is forgotten."""
+        fields: list[Any] = []
+        with self._lock:
+            for reel in reversed(self._calls.values()):
+                if reel.last < number:  # calls are in the order of their last messages
+                    break
+                if number in reel.fields[::_FIELDS]:
+                    fields = reel.fields.copy()
+                    break
+        return _records(fields)
+
     def changed(self, after: int) -> list[str]:
         """The Call-IDs of the calls with messages that have a number above `after`; the latest first."""
         found = []

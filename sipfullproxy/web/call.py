@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
@@ -85,14 +85,20 @@ def message(
     """A message, line by line, with each change and its reason; and the messages that it comes from and leads to."""
     if place >= len(passed.records):
         raise HTTPException(404, _NO_MESSAGE[lang])
-    trail = Trail(passed.records, passed.names)
+    return told_message(passed.records, passed.names, place, lang)
+
+
+def told_message(records: Sequence[Record], names: Mapping[str, str], place: int, lang: Lang) -> ToldMessage:
+    """The message at that place of records that belong together. names: see `ladder`."""
+    trail = Trail(records, names)
     told = explain(trail, place, lang)
-    titles = {step.place: step.title for step in ladder(passed.records, passed.names, lang).steps}
+    titles = {step.place: step.title for step in ladder(records, names, lang).steps}
     return ToldMessage(
         message=told,
         cause=_other(trail, told.cause, lang),
         origin=_other(trail, told.origin, lang),
         effects=[Effect(other, titles[other]) for other, cause in enumerate(trail.cause) if cause == place],
+        numbers=[record.number for record in records],
     )
 
 

@@ -113,12 +113,13 @@ class Effect:
 @dataclass(frozen=True, slots=True)
 class ToldMessage:
     """A message. cause: what made the proxy send it. origin: what it was made from, to which `changes` refer; mostly
-    the same. effects: what it made the proxy send."""
+    the same. effects: what it made the proxy send. numbers: by place, of all messages that belong together."""
 
     message: Explained
     cause: Explained | None
     origin: Explained | None
     effects: list[Effect]
+    numbers: list[int]
 
 
 @dataclass(frozen=True, slots=True)

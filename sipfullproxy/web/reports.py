@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Path, Query
 from starlette.responses import Response
 
 from sipfullproxy import __version__
@@ -18,9 +18,11 @@ from sipfullproxy.journal.safe import safe
 from sipfullproxy.journal.text import written
 from sipfullproxy.journal.words import sentence
 from sipfullproxy.ladder.model import ladder
+from sipfullproxy.lang import Words
 from sipfullproxy.web.access import DOCUMENT
 from sipfullproxy.web.asking import ERRORS, Asked, Tongue
-from sipfullproxy.web.models import Journal, Messages, Passed, Points, Told
+from sipfullproxy.web.call import told_message
+from sipfullproxy.web.models import Journal, Messages, Passed, Points, Told, ToldMessage
 
 # Messages of one answer, when nothing is asked and at most.
 SOME, MOST = 100, 500
@@ -68,6 +70,24 @@ def messages(
         for record, step in zip(records, drawn.steps, strict=True)
     ]  # fmt: skip
     return Messages(passed[::-1], version)
+
+
+@router.get("/api/messages/{number}")
+def message(
+    house: Asked, lang: Tongue, number: Annotated[int, Path(ge=1, description="see /api/messages")]
+) -> ToldMessage:
+    """One of them, whatever it belongs to: line by line, with each change and its reason."""
+    archive = house.proxy.archive
+    names = {phone.address: phone.who for phone in house.proxy.phones()}
+    records = archive.tape.around(number)
+    if records:  # of a call that began before the last start, the first messages are in the database
+        call = ladder(records, names, lang).calls[0].id
+        card = next((card for card in archive.calls(limit=LATEST_CALLS) if card.call == call), None)
+        records = archive.records(card) if card is not None else records
+    place = next((place for place, record in enumerate(records) if record.number == number), None)
+    if place is None:
+        raise HTTPException(404, _NO_MESSAGE[lang])
+    return told_message(records, names, place, lang)
 
 
 @router.get("/api/journal.txt", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -131,3 +151,6 @@ def _cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula, whatever a phone calls itself."""
     shown = safe(text, len(text))
     return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
+
+
+_NO_MESSAGE = Words(sk="taká správa tu nie je (už)", en="there is no such message (any more)")

@@ -2,6 +2,9 @@
 
 let language = "sk";
 
+/** Milliseconds after which a stream that was refused (too many windows, a proxy on its way up) is asked for again. */
+const AGAIN = 3000;
+
 export function speak(lang) {
   language = lang;
 }
@@ -39,11 +42,37 @@ export function change(method, path, body) {
  * the data of the event. state: is told "open", or "lost" while the browser tries again by itself.
  */
 export function listen(heard, state, query = {}) {
-  const source = new EventSource(address("live", query));
-  source.onopen = () => state("open");
-  source.onerror = () => state("lost");
-  for (const [name, hear] of Object.entries(heard)) {
-    source.addEventListener(name, (event) => hear(JSON.parse(event.data)));
-  }
-  return () => source.close();
+  let source, waiting;
+  const open = () => {
+    source = new EventSource(address("live", query));
+    source.onopen = () => state("open");
+    source.onerror = () => {
+      state("lost");
+      if (source.readyState === EventSource.CLOSED) waiting = setTimeout(open, AGAIN);  // refused: it gives up by itself
+    };
+    for (const [name, hear] of Object.entries(heard)) {
+      source.addEventListener(name, (event) => hear(JSON.parse(event.data)));
+    }
+  };
+  open();
+  return () => { clearTimeout(waiting); source.close(); };
+}
+
+/**
+ * The same work, never twice at a time: what is asked for while it is under way is done once more at its end. So an
+ * answer never comes behind a newer one, and whoever asks often gets as much as there is time for.
+ */
+export function oneAtATime(work) {
+  let running = null, again = false;
+  const run = async () => {
+    do {
+      again = false;
+      await work();
+    } while (again);
+  };
+  return () => {
+    again = true;
+    running ??= run().finally(() => { running = null; });
+    return running;
+  };
 }

@@ -1,52 +1,44 @@
 // Calls: the list, the call with its ladder, and the message beside the one that caused it.
 
-import { address, ask, text } from "./api.js";
-import { clock, duration, h, person, show } from "./dom.js";
+import { address, ask, oneAtATime, text } from "./api.js";
+import { clock, duration, h, person, show, ticking } from "./dom.js";
 import { inspector } from "./inspector.js";
 import { w } from "./words.js";
 
+/** Calls that the list has more of each time it is asked to; a list that only grows would be slow by the evening. */
 const PAGE = 50;
 
 /** Opens the view. rest: [] or [id of a call] or [id, place of a message]. */
 export async function open(root, rest, app) {
-  const state = { cards: [], more: false, query: "", state: "", id: null, place: null, call: null, together: false, cause: null };
-  const list = h("section.list", { "aria-label": w("calls") });
-  const stage = h("section.stage", { "aria-live": "off" });
-  const detail = h("section.detail", { "aria-label": w("messages") });
-  const house = h("div.calls", {}, list, stage, detail);
-  root.append(house);
+  const state = { cards: [], more: false, length: PAGE, query: "", state: "", id: null, place: null, together: false };
+  const drawn = { key: "", steps: 0, id: null, place: null };
   const cards = h("ul.cards");
-  list.append(tools(), cards);
+  const list = h("section.list", { "aria-label": w("calls") }, tools(), cards);
+  const stage = h("section.stage", { "aria-label": w("ladder") });
+  const detail = h("section.detail", { "aria-label": w("message") });
+  const house = h("div.rooms.calls", {}, list, stage, detail);
+  root.append(house);
 
-  async function load() {
-    const found = await ask("calls", { query: state.query, state: state.state, limit: PAGE });
+  // -- the list --------------------------------------------------------------------------------------------------------
+
+  const load = oneAtATime(async () => {
+    const found = await ask("calls", { query: state.query, state: state.state, limit: state.length });
     state.cards = found.calls;
     state.more = found.more;
     drawList();
-  }
-
-  async function further() {
-    const last = state.cards.at(-1);
-    const found = await ask("calls", { query: state.query, state: state.state, limit: PAGE, before: last.id });
-    state.cards.push(...found.calls);
-    state.more = found.more;
-    drawList();
-  }
+  });
 
   function tools() {
     let waiting;
-    const search = h("input", {
-      type: "search", placeholder: w("search"), "aria-label": w("search"), "data-focus": "search",
+    const search = h("input.search", {
+      type: "search", placeholder: w("search"), "aria-label": w("search"),
       oninput: (event) => {
         clearTimeout(waiting);
-        waiting = setTimeout(() => { state.query = event.target.value; load().catch(app.trouble); }, 200);
+        waiting = setTimeout(() => { state.query = event.target.value; anew(); }, 200);
       },
     });
-    const choice = h("select", {
-      "aria-label": w("calls"), "data-focus": "state",
-      onchange: (event) => { state.state = event.target.value; load().catch(app.trouble); },
-    }, [["", "any"], ["now", "now"], ["over", "past"], ["trouble", "trouble"]].map(([value, word]) =>
-      h("option", { value }, w(word))));
+    const choice = h("select", { "aria-label": w("which"), onchange: (event) => { state.state = event.target.value; anew(); } },
+      [["", "any"], ["now", "now"], ["over", "past"], ["trouble", "trouble"]].map(([value, word]) => h("option", { value }, w(word))));
     const follow = h("label.follow", {}, h("input", { type: "checkbox", checked: localStorage.getItem("follow") === "yes",
       onchange: (event) => localStorage.setItem("follow", event.target.checked ? "yes" : "no") }), " ", w("follow"));
     const journal = h("p.journal", {}, `${w("journal")}: `,
@@ -54,110 +46,20 @@ export async function open(root, rest, app) {
     return h("div.filter", {}, search, choice, follow, journal);
   }
 
+  function anew() {
+    state.length = PAGE;
+    load().catch(app.trouble);
+  }
+
+  function further() {
+    state.length += PAGE;
+    load().catch(app.trouble);
+  }
+
   function drawList() {
-    const empty = state.query || state.state ? [h("li.empty", {}, w("nothingFound"))]
-      : [h("li.empty", {}, h("b", {}, w("noCalls")), h("p", {}, w("noCallsHint")))];
+    const empty = h("li.empty", {}, w(state.query || state.state ? "nothingFound" : "noCalls"));
     show(cards, state.cards.length ? state.cards.map((card) => cardItem(card, card.id === state.id)) : empty,
-      state.more && h("li", {}, h("button", { type: "button", onclick: () => further().catch(app.trouble), "data-focus": "more" }, w("more"))));
-  }
-
-  async function openCall(id) {
-    state.id = id;
-    state.call = id ? await ask(`calls/${id}`) : null;
-    await drawCall();
-  }
-
-  async function drawCall() {
-    if (!state.call) {
-      show(stage, h("p.empty", {}, w("pick")));
-      return;
-    }
-    const { card, trouble, related } = state.call;
-    const query = state.together ? { related: "1" } : {};
-    const picture = state.call.messages ? await ladder(card.id, query) : h("p.empty", {}, w("gone"));
-    const kinds = [["pcap", "pcap (Wireshark)"], ["svg", "SVG"], ["mmd", "Mermaid"], ["txt", "text"]];
-    show(stage,
-      h("a.back", { href: "#/calls" }, `← ${w("calls")}`),
-      h("h1", {}, person(card.caller), h("span.arrow", { "aria-label": "→" }, " → "), person(card.callee), " ", chip(card)),
-      h("p.facts", {}, `${clock(card.began)} · `, lasted(card), ` · ${card.caller} → ${card.callee}`),
-      trouble && h("div.trouble", { role: "note" }, h("b", {}, trouble.sentence), trouble.hint && h("p", {}, trouble.hint)),
-      related.length > 0 && h("p.related", {}, `${w("related")}: `,
-        related.map((other) => h("a.chip", { href: `#/calls/${other.id}` }, `${person(other.caller)} → ${person(other.callee)}`)),
-        h("label", {}, h("input", { type: "checkbox", checked: state.together, "data-focus": "together",
-          onchange: (event) => { state.together = event.target.checked; drawCall().catch(app.trouble); } }), " ", w("together"))),
-      h("figure.ladder", { "aria-label": w("ladder") }, picture),
-      h("p.take", {}, `${w("take")}: `, kinds.flatMap(([kind, title]) =>
-        [h("a", { href: address(`calls/${card.id}/ladder.${kind}`, query), download: `${person(card.caller)}-${person(card.callee)}.${kind}` }, title), " "])),
-      h("details.story", {}, h("summary", {}, w("story")),
-        h("ol", {}, state.call.events.map((event) => h("li", {}, h("time", {}, clock(event.time)), " ", event.text)))));
-    mark();
-  }
-
-  async function ladder(id, query) {
-    const parsed = new DOMParser().parseFromString(await text(`calls/${id}/ladder.svg`, { ...query, plain: "1", room: room() }), "image/svg+xml");
-    const picture = document.importNode(parsed.documentElement, true);
-    for (const step of picture.querySelectorAll(".step")) {
-      step.dataset.focus = step.id;
-      const choose = () => { location.hash = `#/calls/${id}/${step.id.replace("step-", "")}`; };
-      step.addEventListener("click", choose);
-      step.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); }
-        if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); neighbour(step, event.key); }
-      });
-    }
-    return picture;
-  }
-
-  /** Pixels of width that the ladder has; it never shrinks below what can be read, but may scroll. */
-  function room() {
-    return Math.min(Math.max(Math.floor(stage.clientWidth) - 64, 320), 1400);
-  }
-
-  function neighbour(step, key) {
-    const steps = [...stage.querySelectorAll(".step")];
-    steps[steps.indexOf(step) + (key === "ArrowDown" ? 1 : -1)]?.focus();
-  }
-
-  function mark() {
-    for (const step of stage.querySelectorAll(".step")) {
-      step.classList.toggle("chosen", step.id === `step-${state.place}`);
-      step.classList.toggle("cause", state.cause !== null && step.id === `step-${state.cause}`);
-    }
-  }
-
-  async function openMessage(place) {
-    state.place = place;
-    state.cause = null;
-    if (place === null) {
-      show(detail, state.id && h("p.empty", {}, w("pickMessage")));
-    } else {
-      const told = await ask(`calls/${state.id}/messages/${place}`, state.together ? { related: "1" } : {});
-      state.cause = told.message.cause;
-      show(detail, inspector(told, { id: state.id, count: state.call.messages }));
-      if (matchMedia("(max-width: 900px)").matches) detail.scrollIntoView();
-    }
-    mark();
-  }
-
-  async function move(wanted) {
-    const [id = null, place = null] = wanted;
-    const other = id !== state.id;
-    const wide = house.dataset.depth === "2";
-    house.dataset.depth = place !== null ? "2" : id ? "1" : "0";
-    if (other) state.together = false;
-    if (other || !id || wide !== (place !== null)) await openCall(id);  // drawn anew where its width has changed
-    if (other) drawList();
-    await openMessage(place === null ? null : Number(place));
-  }
-
-  function heard(kind, data) {
-    if (kind === "again") {
-      load().then(() => state.id && openCall(state.id)).catch(app.trouble);
-    } else if (kind === "calls") {
-      merge(data.changed);
-    } else if (kind === "call" && data.id === state.id) {
-      openCall(state.id).catch(app.trouble);
-    }
+      state.more && h("li", {}, h("button", { type: "button", onclick: further, "data-focus": "more" }, w("more"))));
   }
 
   /** Cards that changed take the place of the old ones; new calls come on top, if no search would hide them. */
@@ -169,9 +71,11 @@ export async function open(root, rest, app) {
         state.cards.unshift(card);
         if (card.state !== "over") begins(card);
       }
-      if (card.id === state.id) openCall(state.id).catch(app.trouble);
+      if (card.id === state.id) refresh();
     }
-    state.cards = state.cards.filter((card) => fits(card, state.state));
+    const fitting = state.cards.filter((card) => fits(card, state.state));
+    state.cards = fitting.slice(0, state.length);
+    state.more ||= fitting.length > state.length;
     drawList();
   }
 
@@ -180,16 +84,134 @@ export async function open(root, rest, app) {
     if (state.id === null || localStorage.getItem("follow") === "yes") location.hash = `#/calls/${card.id}`;
   }
 
+  // -- the call and its message ----------------------------------------------------------------------------------------
+
+  const refreshed = oneAtATime(async () => {
+    const { id, place, together } = state;
+    const query = together ? { related: "1" } : {};
+    const [call, told] = await Promise.all([
+      id && ask(`calls/${id}`, query), place === null ? null : ask(`calls/${id}/messages/${place}`, query)]);
+    const key = JSON.stringify([call, together, room()]);
+    const picture = call?.messages && key !== drawn.key ? await text(`calls/${id}/ladder.svg`, { ...query, plain: "1", room: room() }) : null;
+    if (id !== state.id || place !== state.place || together !== state.together) return;  // then it is asked once more
+    if (key !== drawn.key) drawCall(call, picture);
+    drawn.key = key;
+    drawMessage(told, call);
+  });
+  const refresh = () => refreshed().catch(app.trouble);
+
+  function drawCall(call, picture) {
+    if (!call) {
+      show(stage, state.cards.length ? h("p.empty", {}, w("pick")) : welcome(app.about.address));
+      return;
+    }
+    const { card, trouble, related } = call;
+    const query = state.together ? { related: "1" } : {};
+    const kinds = [["pcap", "pcap (Wireshark)"], ["svg", "SVG"], ["mmd", "Mermaid"], ["txt", "text"]];
+    const grows = card.id === drawn.id && call.messages > drawn.steps && inSight(stage, [...stage.querySelectorAll(".step")].at(-1));
+    show(stage,
+      h("a.back", { href: "#/calls" }, `← ${w("calls")}`),
+      h("h1", { tabindex: "-1", "data-focus": "heading" }, ...pair(card), " ", chip(card)),
+      h("p.facts", {}, `${clock(card.began)} · `, lasted(card), ` · ${card.caller} → ${card.callee}`),
+      trouble && h("div.trouble", { role: "note" }, h("b", {}, trouble.sentence), trouble.hint && h("p", {}, trouble.hint)),
+      related.length > 0 && h("p.related", {}, `${w("related")}: `,
+        related.map((other) => h("a.chip", { href: `#/calls/${other.id}` }, `${person(other.caller)} → ${person(other.callee)}`)),
+        h("label", {}, h("input", { type: "checkbox", checked: state.together, "data-focus": "together",
+          onchange: (event) => { state.together = event.target.checked; refresh(); } }), " ", w("together"))),
+      picture ? h("figure.ladder", { "aria-label": w("ladderKeys") }, ladder(card.id, picture)) : h("p.empty", {}, w("gone")),
+      h("p.take", {}, `${w("take")}: `, kinds.flatMap(([kind, title]) =>
+        [h("a", { href: address(`calls/${card.id}/ladder.${kind}`, query), download: `${person(card.caller)}-${person(card.callee)}.${kind}` }, title), " "])),
+      h("details.story", { "data-focus": "story" }, h("summary", {}, w("story")),
+        h("ol", {}, call.events.map((event) => h("li", {}, h("time", {}, clock(event.time)), " ", event.text)))));
+    if (grows) [...stage.querySelectorAll(".step")].at(-1)?.scrollIntoView({ block: "nearest" });
+    if (card.id !== drawn.id) stage.scrollTop = 0;
+    drawn.steps = call.messages;
+    drawn.id = card.id;
+  }
+
+  /** The drawing with life in it. The keyboard enters it at one step, and goes on by arrows. */
+  function ladder(id, picture) {
+    const parsed = new DOMParser().parseFromString(picture, "image/svg+xml");
+    const drawing = document.importNode(parsed.documentElement, true);
+    const steps = [...drawing.querySelectorAll(".step")];
+    const enter = (step) => steps.forEach((one) => one.setAttribute("tabindex", one === step ? "0" : "-1"));
+    enter(steps[state.place ?? 0]);
+    for (const [index, step] of steps.entries()) {
+      step.dataset.focus = step.id;
+      const choose = () => { location.hash = `#/calls/${id}/${index}`; };
+      const to = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: steps.length - 1 };
+      step.addEventListener("click", choose);
+      step.addEventListener("focus", () => enter(step));
+      step.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" || event.key === " ") { state.goOn = true; choose(); }
+        else if (event.key in to) steps[to[event.key]]?.focus();
+        else return;
+        event.preventDefault();
+      });
+    }
+    return drawing;
+  }
+
+  /** Pixels of width that the ladder has; it never shrinks below what can be read, but may scroll. */
+  function room() {
+    const space = getComputedStyle(stage);
+    const inside = stage.clientWidth - parseFloat(space.paddingLeft) - parseFloat(space.paddingRight) - 16;
+    return Math.min(Math.max(Math.floor(inside), 320), 1400);
+  }
+
+  function drawMessage(told, call) {
+    const leaves = !told && drawn.place !== null && (detail.contains(document.activeElement) || document.activeElement === document.body);
+    const other = told && state.place !== drawn.place;
+    show(detail, told && inspector(told, { count: call.messages, to: (place) => `#/calls/${state.id}/${place}`, away: `#/calls/${state.id}` }));
+    for (const step of stage.querySelectorAll(".step")) {
+      step.classList.toggle("chosen", step.id === `step-${state.place}`);
+      step.classList.toggle("cause", told?.message.cause != null && step.id === `step-${told.message.cause}`);
+      if (step.id === `step-${state.place}`) step.setAttribute("aria-current", "true");
+      else step.removeAttribute("aria-current");
+    }
+    if (other) detail.scrollTop = 0;
+    if (other && matchMedia("(max-width: 900px)").matches) detail.scrollIntoView();
+    else if (other) stage.querySelector(".step.chosen")?.scrollIntoView({ block: "nearest" });
+    if (other && state.goOn) detail.querySelector("h2").focus({ preventScroll: true });
+    if (leaves) stage.querySelector(`#step-${drawn.place}`)?.focus({ preventScroll: true });
+    state.goOn = false;
+    drawn.place = told ? state.place : null;
+  }
+
+  async function move(wanted) {
+    const [id = null, place = null] = wanted;
+    const active = document.activeElement;
+    if (id !== state.id) state.together = false;
+    state.id = id;
+    state.place = place === null ? null : Number(place);
+    house.dataset.depth = place !== null ? "2" : id ? "1" : "0";
+    const hidden = active !== document.body && root.contains(active) && !active.checkVisibility();
+    drawList();
+    await refreshed();
+    if (hidden) stage.querySelector("h1, .card")?.focus({ preventScroll: true });
+  }
+
+  function heard(kind, data) {
+    if (kind === "again") load().then(refresh).catch(app.trouble);
+    else if (kind === "calls") merge(data.changed);
+    else if (kind === "call" && data.id === state.id) refresh();
+  }
+
   const resized = new ResizeObserver(() => {
     clearTimeout(resized.waiting);
-    if (resized.width && resized.width !== room()) resized.waiting = setTimeout(() => drawCall().catch(app.trouble), 250);
+    if (resized.width && resized.width !== room()) resized.waiting = setTimeout(refresh, 250);
     resized.width = room();
   });
   resized.observe(stage);
 
   await load();
   await move(rest);
-  return { move, heard, watches: () => (state.id ? { call: state.id } : {}), close: () => { resized.disconnect(); root.replaceChildren(); } };
+  return {
+    move, heard,
+    escape: () => { if (state.place !== null) location.hash = `#/calls/${state.id}`; },
+    watches: () => (state.id ? { call: state.id } : {}),
+    close: () => { resized.disconnect(); root.replaceChildren(); },
+  };
 }
 
 function fits(card, wanted) {
@@ -197,10 +219,24 @@ function fits(card, wanted) {
   return !wanted || (wanted === "now" ? card.state !== "over" : wanted === "over" ? card.state === "over" : bad);
 }
 
+/** Whether the end of the ladder can be seen: then it stays so while it grows. */
+function inSight(room, step) {
+  if (!step) return true;
+  const box = step.getBoundingClientRect();
+  const bounds = room.getBoundingClientRect();
+  return box.bottom > bounds.top && box.top < Math.min(bounds.bottom, innerHeight);
+}
+
+/** What a page without calls says: how to have one. */
+const welcome = (domain) => h("div.welcome", {}, h("img", { src: "/page/icon.svg", alt: "", width: "56", height: "56" }),
+  h("h1", {}, w("noCalls")), h("p", {}, w("noCallsHint")),
+  h("p", {}, w("domain"), ": ", h("code", {}, domain)), h("p", {}, h("a", { href: "#/phones" }, w("addPhone"))));
+
+const pair = (card) => [person(card.caller), h("span.arrow", {}, " → "), person(card.callee)];
+
 function cardItem(card, chosen) {
   return h("li", {}, h("a.card", { href: `#/calls/${card.id}`, "data-focus": card.id, "aria-current": chosen ? "true" : null },
-    h("span.who", {}, person(card.caller), h("span.arrow", { "aria-label": "→" }, " → "), person(card.callee)), chip(card),
-    h("span.when", {}, clock(card.began), " · ", lasted(card))));
+    h("span.who", {}, ...pair(card)), chip(card), h("span.when", {}, clock(card.began), " · ", lasted(card))));
 }
 
 /** What a call is doing, or how it ended; the word says it, the colour only helps. */
@@ -213,11 +249,5 @@ function chip(card) {
 /** How long they talk, or talked, or it rang; a call that goes on counts by itself. */
 function lasted(card) {
   const from = card.answered ?? card.began;
-  const element = h("span.lasted", {}, card.over ? duration(card.over - from) : "");
-  if (!card.over) {
-    element.dataset.tick = "";
-    element.tick = (now) => { element.textContent = duration(now - from); };
-    element.tick(Date.now() / 1000);
-  }
-  return element;
+  return card.over ? h("span.lasted", {}, duration(card.over - from)) : ticking("span.lasted", (now) => duration(now - from));
 }

@@ -13,12 +13,36 @@ export function h(spec, attributes = {}, ...children) {
   return element;
 }
 
-/** Show other children in an element, and leave the keyboard where it was, by the `data-focus` of what had it. */
+/**
+ * Show other children in an element. The keyboard stays where it was, and what was unfolded stays so: both are known by
+ * their `data-focus`.
+ */
 export function show(element, ...children) {
+  const named = (place) => element.querySelector(`[data-focus="${CSS.escape(place)}"]`);
   const active = document.activeElement;
   const place = element.contains(active) ? active.dataset.focus : null;
+  const unfolded = [...element.querySelectorAll("details[open]")].map((one) => one.dataset.focus);
   element.replaceChildren(...children.flat().filter(Boolean));
-  if (place) element.querySelector(`[data-focus="${CSS.escape(place)}"]`)?.focus({ preventScroll: true });
+  for (const one of unfolded) named(one)?.setAttribute("open", "");
+  if (place) named(place)?.focus({ preventScroll: true });
+}
+
+let ahead = 0;
+
+/** The clock of this browser may differ from that of the proxy, whose times are shown: set it by what that says. */
+export function setClock(seconds) {
+  ahead = seconds - Date.now() / 1000;
+}
+
+/** Wall-clock seconds at the proxy. */
+export const now = () => Date.now() / 1000 + ahead;
+
+/** A text that changes with time: said(now) returns it. The page asks each second, see main.js. */
+export function ticking(spec, said) {
+  const element = h(spec, { "data-tick": "" });
+  element.tick = () => { element.textContent = said(now()); };
+  element.tick();
+  return element;
 }
 
 const two = (number) => String(number).padStart(2, "0");

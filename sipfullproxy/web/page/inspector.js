@@ -3,19 +3,25 @@
 import { clock, h } from "./dom.js";
 import { w } from "./words.js";
 
-/** told: {message, cause, origin, effects} of the API. call: {id, count of its messages}. Returns what to show. */
-export function inspector(told, call) {
+/**
+ * What there is to see of a message. told: {message, cause, origin, effects} of the API. way: {count: of the messages
+ * that belong together, to: from the place of one to its address on the page, away: the address where no message is
+ * open}. more: shown below the heading.
+ */
+export function inspector(told, way, ...more) {
   const { message, cause, origin } = told;
-  const link = (place, content) => h("a", { href: `#/calls/${call.id}/${place}` }, content);
-  const step = (place, sign, word) => place >= 0 && place < call.count
-    ? h("a.step-to", { href: `#/calls/${call.id}/${place}`, "aria-label": w(word), "data-focus": word, rel: word === "next" ? "next" : "prev" }, sign) : null;
+  const link = (place, content) => h("a", { href: way.to(place) }, content);
+  const step = (place, sign, word) => (place >= 0 && place < way.count
+    ? h("a.step-to", { href: way.to(place), "aria-label": w(word), title: w(word), "data-focus": word }, sign)
+    : h("span.step-to", { "aria-hidden": "true" }, sign));
   const reasons = message.changes.length > 0;
   return [
     h("div.bar", {},
       step(message.place - 1, "↑", "previous"), step(message.place + 1, "↓", "next"),
       h("span.path", {}, `${clock(message.time)}  ${message.sender} → ${message.receiver}`),
-      h("a.close", { href: `#/calls/${call.id}`, "aria-label": w("close") }, "✕")),
-    h("h2", {}, message.summary),
+      h("a.close", { href: way.away, "aria-label": w("close"), title: w("close") }, "✕")),
+    h("h2", { tabindex: "-1", "data-focus": "summary" }, message.summary),
+    ...more,
     message.why && h("p.why", {}, message.why, " ",
       cause && link(cause.place, cause.start.text)),
     message.inward && h("p.note", {}, w("inward")),
@@ -55,7 +61,7 @@ function cell(line) {
 }
 
 /** A word with its explanation behind it, if it has one. */
-const word = (key, text) => (key ? h("span.word", { "data-word": key, tabindex: "0" }, text) : text);
+const word = (key, text) => (key ? h("dfn.word", { "data-word": key, tabindex: "0" }, text) : text);
 
 /** The rest of a line; parameters that can be explained are words of their own. terms: "param.branch" … */
 function marked(text, terms) {
@@ -126,5 +132,5 @@ function raw(message) {
     button.textContent = w("copied");
   } }, w("copy"));
   // The clipboard works for the browser on this machine only: elsewhere the page came without encryption.
-  return h("details.raw", {}, h("summary", {}, w("raw")), navigator.clipboard ? button : null, h("pre", { tabindex: "0" }, whole));
+  return h("details.raw", { "data-focus": "raw" }, h("summary", {}, w("raw")), navigator.clipboard ? button : null, h("pre", { tabindex: "0" }, whole));
 }

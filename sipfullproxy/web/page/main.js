@@ -1,7 +1,7 @@
 // The frame: sections, language, light or dark, the live line, and which view is open.
 
 import { ask, listen, speak } from "./api.js";
-import { h, show } from "./dom.js";
+import { h, setClock, show } from "./dom.js";
 import { speakWords, w } from "./words.js";
 import * as assignment from "./assignment.js";
 import * as calls from "./calls.js";
@@ -20,9 +20,14 @@ let view = null;
 let stopListening = () => {};
 
 function trouble(error) {
-  show(at("banner"), w("failedToLoad", { why: error.message }));
-  at("banner").className = "error";
-  at("banner").hidden = false;
+  show(at("trouble"), h("span", {}, w("failedToLoad", { why: error.message })), " ",
+    h("button", { type: "button", "aria-label": w("close"), onclick: calm }, "✕"));
+  at("trouble").hidden = false;
+}
+
+function calm() {
+  at("trouble").hidden = true;
+  at("trouble").replaceChildren();
 }
 
 function frame() {
@@ -34,7 +39,6 @@ function frame() {
     h("a", { href: `#/${name}`, "data-focus": name, "aria-current": name === open ? "page" : null }, w(name))));
   at("lang").textContent = w("language");
   at("lang").lang = app.lang === "sk" ? "en" : "sk";
-  at("theme").textContent = "◐";
   at("theme").setAttribute("aria-label", w("theme"));
 }
 
@@ -47,6 +51,7 @@ async function go() {
   const [name, ...rest] = route();
   frame();
   hideTip();
+  calm();
   if (view?.name === name && view.move) {
     await view.move(rest);
   } else {
@@ -73,8 +78,9 @@ function hear() {
     view?.heard?.(kind, data);
   };
   stopListening = listen(Object.fromEntries(names.map((kind) => [kind, tell(kind)])), (state) => {
+    const said = w(state === "open" ? "live" : "lost");
     at("live").className = `live ${state}`;
-    at("live").textContent = w(state === "open" ? "live" : "lost");
+    if (at("live").textContent !== said) at("live").textContent = said;  // or a screen reader would say it each time
     if (state === "open" && hear.lost) view?.heard?.("again", {});
     hear.lost = state === "lost";
   }, query);
@@ -84,8 +90,7 @@ function hear() {
 function banner(running) {
   const said = running.said ?? [];
   at("banner").hidden = said.length === 0;
-  at("banner").className = "experiment";
-  show(at("banner"), h("b", {}, w("experimentOn")), " ", said.join(" · "));
+  show(at("banner"), said.length > 0 && [h("a", { href: "#/experiments" }, w("experimentOn")), " ", said.join(" · ")]);
 }
 
 // -- tooltips: what a header means, for mouse, finger and keyboard ---------------------------------------------------
@@ -96,34 +101,52 @@ async function learn() {
   glossary = await ask("glossary");
 }
 
+/** Milliseconds that a mouse must rest on a word: who only passes over it wants to see what is below. */
+const REST = 200;
+
+let rests;
+
 function hideTip() {
+  clearTimeout(rests);
+  document.querySelector("[aria-describedby=tip]")?.removeAttribute("aria-describedby");
   if (at("tip").matches(":popover-open")) at("tip").hidePopover();
 }
 
 function showTip(target) {
   const word = glossary[target.dataset.word];
+  hideTip();
   if (!word) return;
+  target.setAttribute("aria-describedby", "tip");
   const tip = at("tip");
   show(tip, h("b", {}, word.title), h("p", {}, word.text), word.source && h("small", {}, word.source));
-  if (!tip.matches(":popover-open")) tip.showPopover();
+  tip.showPopover();
   const box = target.getBoundingClientRect();
   const left = Math.min(box.left, innerWidth - tip.offsetWidth - 12);
-  const below = box.bottom + 6 + tip.offsetHeight < innerHeight;
+  const below = box.bottom + tip.offsetHeight < innerHeight;
   tip.style.left = `${Math.max(8, left)}px`;
-  tip.style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - tip.offsetHeight - 6)}px`;
+  tip.style.top = `${below ? box.bottom : Math.max(8, box.top - tip.offsetHeight)}px`;
 }
 
-for (const [begin, end] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
-  document.addEventListener(begin, (event) => {
-    const target = event.target.closest?.("[data-word]");
-    if (target && target.matches(".word")) {
-      target.setAttribute("aria-describedby", "tip");
-      showTip(target);
-    }
-  });
-  document.addEventListener(end, (event) => event.target.closest?.(".word") && hideTip());
-}
-document.addEventListener("keydown", (event) => event.key === "Escape" && hideTip());
+const wordAt = (event) => event.target.closest?.(".word");
+
+document.addEventListener("focusin", (event) => wordAt(event) && showTip(wordAt(event)));
+document.addEventListener("focusout", (event) => wordAt(event) && hideTip());
+document.addEventListener("mouseover", (event) => {
+  const word = wordAt(event);
+  if (!word || word.matches("[aria-describedby]")) return;
+  clearTimeout(rests);
+  rests = setTimeout(() => showTip(word), REST);
+});
+// It may be pointed at, too: to read a long one in peace, or to copy from it (WCAG 2.2, 1.4.13).
+document.addEventListener("mouseout", (event) => {
+  const left = wordAt(event) ?? (at("tip").contains(event.target) ? at("tip") : null);
+  if (left && !at("tip").contains(event.relatedTarget) && !event.relatedTarget?.closest?.(".word[aria-describedby]")) hideTip();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  if (at("tip").matches(":popover-open")) hideTip();
+  else view?.escape?.();
+});
 
 // -- what is remembered in this browser ------------------------------------------------------------------------------
 
@@ -159,8 +182,7 @@ at("lang").addEventListener("click", () => {
 // -- a second hand for all that lasts --------------------------------------------------------------------------------
 
 setInterval(() => {
-  const now = Date.now() / 1000 + (app.about.ahead ?? 0);
-  for (const element of document.querySelectorAll("[data-tick]")) element.tick?.(now);
+  for (const element of document.querySelectorAll("[data-tick]")) element.tick();
 }, 1000);
 
 addEventListener("hashchange", () => go().catch(trouble));
@@ -168,8 +190,7 @@ addEventListener("hashchange", () => go().catch(trouble));
 async function begin() {
   dress(localStorage.getItem("theme"));
   app.about = await ask("about");
-  // The clock of this browser may differ from that of the proxy, whose times are shown.
-  app.about.ahead = app.about.time - Date.now() / 1000;
+  setClock(app.about.time);
   await change(localStorage.getItem("lang") ?? app.about.lang);
   banner(await ask("experiments"));
 }

@@ -1,33 +1,61 @@
-// Messages: the latest that passed, of calls and of all else.
+// Messages: the latest that passed, of calls and of all else; each opens beside what it was made from.
 
-import { ask } from "./api.js";
+import { ask, oneAtATime } from "./api.js";
 import { clock, h, show } from "./dom.js";
+import { inspector } from "./inspector.js";
 import { w } from "./words.js";
 
-export async function open(root, _rest, app) {
-  let paused = false;
-  const body = h("tbody");
+/** Opens the view. rest: [] or [number of a message]. */
+export async function open(root, rest, app) {
+  const state = { number: null, paused: false };
+  let seen = [];
+  const rows = h("ul.passed");
   const button = h("button", { type: "button", onclick: () => {
-    paused = !paused;
-    button.textContent = w(paused ? "resume" : "pause");
-    if (!paused) load().catch(app.trouble);
+    state.paused = !state.paused;
+    button.textContent = w(state.paused ? "resume" : "pause");
+    refresh();
   } }, w("pause"));
-  root.append(h("div.page", {}, h("h1", {}, w("messages")), h("p", {}, w("messagesHint"), " ", button), h("table.messages", {}, body)));
+  const list = h("section.stage", { "aria-label": w("messages") },
+    h("div.headed", {}, h("h1", {}, w("messages")), button), h("p.facts", {}, w("messagesHint")), rows);
+  const detail = h("section.detail", { "aria-label": w("message") });
+  const house = h("div.rooms.messages", {}, list, detail);
+  root.append(house);
 
-  async function load() {
-    if (paused) return;
-    const { messages } = await ask("messages");
-    show(body, messages.map((message) => h("tr", {},
-      h("td", {}, clock(message.time)),
-      h("td.way", {}, message.inward ? `${message.peer} →` : `→ ${message.peer}`),
-      h("th", { scope: "row" }, message.call
-        ? h("a", { href: `#/calls/${message.call}`, "data-focus": `m${message.number}` }, message.title) : message.title),
-      h("td", {}, message.summary))));
+  const refreshed = oneAtATime(async () => {
+    const { number } = state;
+    const [latest, told] = await Promise.all([state.paused ? null : ask("messages"), number && ask(`messages/${number}`)]);
+    if (number !== state.number) return;
+    seen = latest?.messages ?? seen;
+    show(rows, seen.length ? seen.map((message) => row(message, number)) : h("li.empty", {}, w("noMessages")));
+    const call = told && seen.find((message) => message.number === Number(number))?.call;
+    show(detail, told && inspector(told,
+      { count: told.numbers.length, to: (place) => `#/messages/${told.numbers[place]}`, away: "#/messages" },
+      call && h("p", {}, h("a", { href: `#/calls/${call}/${told.message.place}` }, w("inLadder")))));
+  });
+  const refresh = () => refreshed().catch(app.trouble);
+
+  async function move([number = null]) {
+    const before = state.number;
+    const left = detail.contains(document.activeElement);
+    state.number = number;
+    house.dataset.depth = number === null ? "0" : "1";
+    await refreshed();
+    if (number !== before) detail.scrollTop = 0;
+    if (number === null && left) rows.querySelector(`[data-focus="m${before}"]`)?.focus();
+    else if (number !== null && !left) detail.querySelector("h2")?.focus({ preventScroll: true });
   }
 
-  await load();
+  await move(rest);
   return {
-    heard: (kind) => ["messages", "again"].includes(kind) && load().catch(app.trouble),
+    move,
+    heard: (kind) => ["messages", "again"].includes(kind) && refresh(),
+    escape: () => { if (state.number !== null) location.hash = "#/messages"; },
     watches: () => ({ messages: "1" }), close: () => root.replaceChildren(),
   };
 }
+
+const row = (message, chosen) => h("li", {}, h("a.card", { href: `#/messages/${message.number}`,
+  "data-focus": `m${message.number}`, "aria-current": String(message.number) === chosen ? "true" : null },
+h("span.when", {}, clock(message.time)),
+h("span.way", {}, message.inward ? `${message.peer} →` : `→ ${message.peer}`),
+h("span.who", {}, message.title), h("span.summary", {}, message.summary)));

@@ -1,7 +1,7 @@
 // Phones: who is registered, and how to add one more.
 
 import { address, ask, change } from "./api.js";
-import { duration, h, show } from "./dom.js";
+import { duration, h, show, ticking } from "./dom.js";
 import { w } from "./words.js";
 
 export async function open(root, _rest, app) {
@@ -10,15 +10,12 @@ export async function open(root, _rest, app) {
 
   async function load() {
     const { phones, may_change: may } = await ask("phones");
-    show(table, phones.length === 0 ? h("p.empty", {}, w("noPhones")) : h("table", {},
+    show(table, phones.length === 0 ? h("p.empty.sheet", {}, w("noPhones")) : h("table.sheet", {},
       h("thead", {}, h("tr", {}, ["user", "from", "phone", "until"].map((word) => h("th", { scope: "col" }, w(word))), may && h("td"))),
       h("tbody", {}, phones.map((phone) => row(phone, may)))));
   }
 
   function row(phone, may) {
-    const left = h("span", { "data-tick": "" });
-    left.tick = (now) => { left.textContent = duration(phone.until - now); };
-    left.tick(Date.now() / 1000 + (app.about.ahead ?? 0));
     const remove = async () => {
       if (!confirm(w("removeSure", { who: phone.who }))) return;
       await change("DELETE", `phones/${phone.id}`);
@@ -26,9 +23,9 @@ export async function open(root, _rest, app) {
     };
     return h("tr", {},
       h("th", { scope: "row", "data-title": w("user") }, phone.who),
-      h("td", { "data-title": w("from") }, `${phone.address} ${phone.transport.toUpperCase()}`),
+      h("td.number", { "data-title": w("from") }, `${phone.address} ${phone.transport.toUpperCase()}`),
       h("td", { "data-title": w("phone"), title: phone.contact }, phone.agent || "?"),
-      h("td", { "data-title": w("until") }, left),
+      h("td", { "data-title": w("until") }, ticking("span.number", (now) => duration(phone.until - now))),
       may && h("td", {}, h("button", { type: "button", "data-focus": `remove-${phone.id}`, "aria-label": `${w("remove")}: ${phone.who}`,
         onclick: () => remove().catch(app.trouble) }, w("remove"))));
   }
