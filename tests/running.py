@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import NoReturn
 
 import pytest
 
@@ -24,11 +26,21 @@ def need(program: str, package: str) -> str:
     """The path of a program. Where it is missing the test is skipped with the name of its package; in CI it fails."""
     path = shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
     if path is None:
-        reason = f"{program} is missing: install the package {package}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        _missing(program, package)
     return path
+
+
+def need_module(name: str, package: str) -> None:
+    """The same for a module of Python; asked before the modules of tests import it."""
+    if importlib.util.find_spec(name) is None:
+        _missing(name, package)
+
+
+def _missing(what: str, package: str) -> NoReturn:
+    reason = f"{what} is missing: install the package {package}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason, allow_module_level=True)
 
 
 class Running:

@@ -91,6 +91,7 @@ export async function open(root, rest, app) {
     const query = together ? { related: "1" } : {};
     const [call, told] = await Promise.all([
       id && ask(`calls/${id}`, query), place === null ? null : ask(`calls/${id}/messages/${place}`, query)]);
+    if (!house.isConnected) return;  // the view was left meanwhile
     const key = JSON.stringify([call, together, room()]);
     const picture = call?.messages && key !== drawn.key ? await text(`calls/${id}/ladder.svg`, { ...query, plain: "1", room: room() }) : null;
     if (id !== state.id || place !== state.place || together !== state.together) return;  // then it is asked once more
@@ -185,10 +186,10 @@ export async function open(root, rest, app) {
     state.id = id;
     state.place = place === null ? null : Number(place);
     house.dataset.depth = place !== null ? "2" : id ? "1" : "0";
-    const hidden = active !== document.body && root.contains(active) && !active.checkVisibility();
+    const hidden = list.contains(active) && !active.checkVisibility();
     drawList();
     await refreshed();
-    if (hidden) stage.querySelector("h1, .card")?.focus({ preventScroll: true });
+    if (hidden) stage.querySelector("h1").focus({ preventScroll: true });
   }
 
   function heard(kind, data) {
