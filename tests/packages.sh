@@ -15,6 +15,7 @@ linphone-cli         phones: Linphone
 sox                  phones: no voices
 espeak-ng            phones: no voices
 sip-tester           sipp: no SIPp
+chromium             browser: nobody to look at the page
 libzbar0             the QR code: nobody to read it
 kamailio             kamailio: no second opinion; bench: nobody to be compared with
 '

@@ -152,6 +152,15 @@ def test_a_message_larger_than_a_call_may_be_is_not_kept(monkeypatch: pytest.Mon
     assert len(tape.call("a")) == 1
 
 
+def test_a_number_finds_its_call() -> None:
+    tape = Tape()
+    for name in "abcab":
+        tape([passage(name)])
+    assert [record.number for record in tape.around(2)] == [2, 5]
+    assert tape.around(4) == tape.call("a")
+    assert tape.around(6) == tape.around(0) == []
+
+
 def test_the_latest_of_all_calls_in_order() -> None:
     tape = Tape()
     for name in "abcabcaa":

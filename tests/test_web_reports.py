@@ -50,6 +50,33 @@ def test_messages_that_are_no_sip_are_listed_too(served: Page) -> None:
     assert [(one["number"], one["call"]) for one in told] == [(2, ""), (1, "")]
 
 
+def test_a_message_of_no_call_is_told_as_one_of_a_call(served: Page) -> None:
+    records = ladders.plain()
+    served.proxy.tape.records, served.proxy.cards = records, []
+    told = served.ask(f"/api/messages/{records[2].number}?lang=en").json
+    assert told["numbers"] == [record.number for record in records]
+    assert (told["message"]["place"], told["origin"]["place"]) == (2, 0)
+    assert told["message"]["changes"][0]["why"]
+    assert served.ask(f"/api/messages/{records[-1].number + 1}").status == 404
+    assert served.ask("/api/messages/0").status == served.ask("/api/messages/x").status == 422
+
+
+def test_a_message_of_a_call_has_the_place_that_it_has_there(served: Page) -> None:
+    """The tape holds what came since the start; what came before is in the database, and counts, too."""
+    records = ladders.plain()
+    served.proxy.cards = [card(call=ladder(records).calls[0].id)]
+    served.proxy.tape.records, served.proxy.records_of = records[3:], {served.proxy.cards[0].id: records}
+    assert served.ask(f"/api/messages/{records[4].number}").json["message"]["place"] == 4
+    served.proxy.records_of = {}
+
+
+def test_what_is_no_sip_is_told_too(served: Page) -> None:
+    flow = ladders.plain()[0].flow
+    served.proxy.tape.records = [Record(1, 1.0, True, flow, b"\x00\xff<script>"), Record(2, 2.0, True, flow, b"")]
+    assert served.ask("/api/messages/1").json["message"]["start"]["text"]
+    assert served.ask("/api/messages/2").status == 200
+
+
 def test_the_journal_as_it_is_handed_in(served: Page) -> None:
     rang = Ringing(serial=1, time=86_400, **WHO)
     happened(served.proxy, rang, Busy(serial=2, time=200_000, status=486, why="", **WHO))

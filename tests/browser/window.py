@@ -12,7 +12,7 @@ from tests.running import need, need_module
 
 need_module("playwright", "playwright")
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect, sync_playwright  # noqa: E402
 
 __all__ = ["ARGUMENTS", "DESKTOP", "TELEPHONE", "Browser", "Page", "Window", "chromium", "expect"]
 
@@ -48,7 +48,14 @@ class Window:
     """
 
     def __init__(
-        self, browser: Browser, url: str, size: tuple[int, int] = DESKTOP, *, lang: str = "", theme: str = "", **more: Any
+        self,
+        browser: Browser,
+        url: str,
+        size: tuple[int, int] = DESKTOP,
+        *,
+        lang: str = "",
+        theme: str = "",
+        **more: Any,
     ) -> None:
         """lang, theme: as if they had been chosen before; where left out the browser has no opinion."""
         self.url = url
@@ -66,7 +73,7 @@ class Window:
         page = self.context.new_page()
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
-        page.on("dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", self._dialog)
         page.on("request", lambda request: self._request(request.url))
         return page
 
@@ -84,6 +91,10 @@ class Window:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(f"console: {message.text} ({message.location['url']})")
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _request(self, url: str) -> None:
         if urlsplit(url).scheme not in ("data", "blob") and not url.startswith(f"{self.url}/"):

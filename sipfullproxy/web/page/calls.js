@@ -8,15 +8,18 @@ import { w } from "./words.js";
 /** Calls that the list has more of each time it is asked to; a list that only grows would be slow by the evening. */
 const PAGE = 50;
 
+/** Where one thing stands below the other, and the ladder goes from edge to edge; see style.css. */
+const NARROW = matchMedia("(max-width: 900px)");
+
 /** Opens the view. rest: [] or [id of a call] or [id, place of a message]. */
 export async function open(root, rest, app) {
   const state = { cards: [], more: false, length: PAGE, query: "", state: "", id: null, place: null, together: false };
-  const drawn = { key: "", steps: 0, id: null, place: null };
+  const drawn = { key: "", told: "", steps: 0, id: null, place: null };
   const cards = h("ul.cards");
   const list = h("section.list", { "aria-label": w("calls") }, tools(), cards);
   const stage = h("section.stage", { "aria-label": w("ladder") });
   const detail = h("section.detail", { "aria-label": w("message") });
-  const house = h("div.rooms.calls", {}, list, stage, detail);
+  const house = h("div.rooms.calls", {}, h("h1.unseen", {}, w("calls")), list, stage, detail);
   root.append(house);
 
   // -- the list --------------------------------------------------------------------------------------------------------
@@ -112,7 +115,7 @@ export async function open(root, rest, app) {
     const grows = card.id === drawn.id && call.messages > drawn.steps && inSight(stage, [...stage.querySelectorAll(".step")].at(-1));
     show(stage,
       h("a.back", { href: "#/calls" }, `← ${w("calls")}`),
-      h("h1", { tabindex: "-1", "data-focus": "heading" }, ...pair(card), " ", chip(card)),
+      h("h2.title", { tabindex: "-1", "data-focus": "heading" }, ...pair(card), " ", chip(card)),
       h("p.facts", {}, `${clock(card.began)} · `, lasted(card), ` · ${card.caller} → ${card.callee}`),
       trouble && h("div.trouble", { role: "note" }, h("b", {}, trouble.sentence), trouble.hint && h("p", {}, trouble.hint)),
       related.length > 0 && h("p.related", {}, `${w("related")}: `,
@@ -156,14 +159,17 @@ export async function open(root, rest, app) {
   /** Pixels of width that the ladder has; it never shrinks below what can be read, but may scroll. */
   function room() {
     const space = getComputedStyle(stage);
-    const inside = stage.clientWidth - parseFloat(space.paddingLeft) - parseFloat(space.paddingRight) - 16;
+    const around = NARROW.matches ? 0 : parseFloat(space.paddingLeft) + parseFloat(space.paddingRight) + 16;
+    const inside = stage.clientWidth - around;
     return Math.min(Math.max(Math.floor(inside), 320), 1400);
   }
 
   function drawMessage(told, call) {
     const leaves = !told && drawn.place !== null && (detail.contains(document.activeElement) || document.activeElement === document.body);
     const other = told && state.place !== drawn.place;
-    show(detail, told && inspector(told, { count: call.messages, to: (place) => `#/calls/${state.id}/${place}`, away: `#/calls/${state.id}` }));
+    const anew = JSON.stringify(told) !== drawn.told;
+    drawn.told = JSON.stringify(told);
+    if (anew) show(detail, told && inspector(told, { count: call.messages, to: (place) => `#/calls/${state.id}/${place}`, away: `#/calls/${state.id}` }));
     for (const step of stage.querySelectorAll(".step")) {
       step.classList.toggle("chosen", step.id === `step-${state.place}`);
       step.classList.toggle("cause", told?.message.cause != null && step.id === `step-${told.message.cause}`);
@@ -171,7 +177,7 @@ export async function open(root, rest, app) {
       else step.removeAttribute("aria-current");
     }
     if (other) detail.scrollTop = 0;
-    if (other && matchMedia("(max-width: 900px)").matches) detail.scrollIntoView();
+    if (other && NARROW.matches) detail.scrollIntoView();
     else if (other) stage.querySelector(".step.chosen")?.scrollIntoView({ block: "nearest" });
     if (other && state.goOn) detail.querySelector("h2").focus({ preventScroll: true });
     if (leaves) stage.querySelector(`#step-${drawn.place}`)?.focus({ preventScroll: true });
@@ -189,7 +195,7 @@ export async function open(root, rest, app) {
     const hidden = list.contains(active) && !active.checkVisibility();
     drawList();
     await refreshed();
-    if (hidden) stage.querySelector("h1").focus({ preventScroll: true });
+    if (hidden) stage.querySelector(".title").focus({ preventScroll: true });
   }
 
   function heard(kind, data) {
@@ -230,7 +236,7 @@ function inSight(room, step) {
 
 /** What a page without calls says: how to have one. */
 const welcome = (domain) => h("div.welcome", {}, h("img", { src: "/page/icon.svg", alt: "", width: "56", height: "56" }),
-  h("h1", {}, w("noCalls")), h("p", {}, w("noCallsHint")),
+  h("h2.title", {}, w("noCalls")), h("p", {}, w("noCallsHint")),
   h("p", {}, w("domain"), ": ", h("code", {}, domain)), h("p", {}, h("a", { href: "#/phones" }, w("addPhone"))));
 
 const pair = (card) => [person(card.caller), h("span.arrow", {}, " → "), person(card.callee)];

@@ -10,6 +10,7 @@ import { w } from "./words.js";
  */
 export function inspector(told, way, ...more) {
   const { message, cause, origin } = told;
+  words = 0;
   const link = (place, content) => h("a", { href: way.to(place) }, content);
   const step = (place, sign, word) => (place >= 0 && place < way.count
     ? h("a.step-to", { href: way.to(place), "aria-label": w(word), title: w(word), "data-focus": word }, sign)
@@ -60,8 +61,11 @@ function cell(line) {
   return h("code.line", {}, word(line.key, line.text.slice(0, head)), marked(line.text.slice(head), line.terms));
 }
 
+/** Words so far: the keyboard finds its one again when the message is shown anew. */
+let words = 0;
+
 /** A word with its explanation behind it, if it has one. */
-const word = (key, text) => (key ? h("dfn.word", { "data-word": key, tabindex: "0" }, text) : text);
+const word = (key, text) => (key ? h("dfn.word", { "data-word": key, "data-focus": `word-${words++}`, tabindex: "0" }, text) : text);
 
 /** The rest of a line; parameters that can be explained are words of their own. terms: "param.branch" … */
 function marked(text, terms) {

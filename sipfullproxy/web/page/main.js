@@ -56,9 +56,9 @@ async function go() {
     await view.move(rest);
   } else {
     view?.close?.();
-    at("content").replaceChildren();
+    at("view").replaceChildren();
     view = null;
-    const opened = await VIEWS[name].open(at("content"), rest, app);
+    const opened = await VIEWS[name].open(at("view"), rest, app);
     view = { name, ...opened };
   }
   document.title = `${w(name)} · sipfullproxy`;
@@ -184,6 +184,12 @@ at("lang").addEventListener("click", () => {
 setInterval(() => {
   for (const element of document.querySelectorAll("[data-tick]")) element.tick();
 }, 1000);
+
+// What stands behind the # is a view here, and no place on it.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  at("content").focus();
+});
 
 addEventListener("hashchange", () => go().catch(trouble));
 

@@ -9,6 +9,7 @@ import { w } from "./words.js";
 export async function open(root, rest, app) {
   const state = { number: null, paused: false };
   let seen = [];
+  let drawn = "";
   const rows = h("ul.passed");
   const button = h("button", { type: "button", onclick: () => {
     state.paused = !state.paused;
@@ -16,9 +17,9 @@ export async function open(root, rest, app) {
     refresh();
   } }, w("pause"));
   const list = h("section.stage", { "aria-label": w("messages") },
-    h("div.headed", {}, h("h1", {}, w("messages")), button), h("p.facts", {}, w("messagesHint")), rows);
+    h("div.headed", {}, h("h2.title", {}, w("messages")), button), h("p.facts", {}, w("messagesHint")), rows);
   const detail = h("section.detail", { "aria-label": w("message") });
-  const house = h("div.rooms.messages", {}, list, detail);
+  const house = h("div.rooms.messages", {}, h("h1.unseen", {}, w("messages")), list, detail);
   root.append(house);
 
   const refreshed = oneAtATime(async () => {
@@ -27,6 +28,8 @@ export async function open(root, rest, app) {
     if (number !== state.number) return;
     seen = latest?.messages ?? seen;
     show(rows, seen.length ? seen.map((message) => row(message, number)) : h("li.empty", {}, w("noMessages")));
+    if (JSON.stringify(told) === drawn) return;
+    drawn = JSON.stringify(told);
     const call = told && seen.find((message) => message.number === Number(number))?.call;
     show(detail, told && inspector(told,
       { count: told.numbers.length, to: (place) => `#/messages/${told.numbers[place]}`, away: "#/messages" },
