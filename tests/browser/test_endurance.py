@@ -19,7 +19,7 @@ from tests.running import running
 
 pytestmark = pytest.mark.browser
 
-CALLS, A_SECOND = 200, 50
+CALLS, FEWER, A_SECOND = 200, 100, 50
 PAGE = 50
 """Calls that the list shows until it is asked for more."""
 
@@ -50,8 +50,8 @@ def test_a_frozen_browser_harms_no_call(lab: Stage, look: Callable[..., Window],
     window = look(lang="en")
     window.open("#/messages")
     with frozen(), ends(lab.proxy, tmp_path) as (alice, bob):
-        callee = bob.start("callee", calls=CALLS)
-        caller = alice.start("caller", "-r", str(A_SECOND), calls=CALLS, service="bob")
+        callee = bob.start("callee", calls=FEWER)
+        caller = alice.start("caller", "-r", str(A_SECOND), calls=FEWER, service="bob")
         finish(caller)
         finish(callee)
     expect(window.page.locator(".passed .card").first).to_contain_text("BYE")
