@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from tests.browser.window import Browser, Window
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The one that all windows belong to."""
+    """The one that all windows belong to. It ends with this folder: other tests have event loops of their own."""
     from tests.browser.window import chromium
 
     with chromium() as opened:

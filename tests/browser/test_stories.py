@@ -137,8 +137,10 @@ def test_a_fork_shows_both_legs_and_the_cancel(lab: Stage, look: Look) -> None:
 def test_what_went_wrong_is_said_in_one_sentence(lab: Stage, look: Look) -> None:
     alice, bob = lab.registered("alice", "bob")
     page = look(lang="sk").open()
+    expect(page.locator(".welcome")).to_be_visible()
     nobody = alice.invite("cyril")
     alice.ack_failure(nobody, alice.takes(404))
+    expect(page.locator(".welcome")).to_be_hidden()
     page.locator(".card", has_text="cyril").click()
     trouble = page.locator(".trouble")
     expect(trouble).to_contain_text("cyril")

@@ -49,6 +49,9 @@ export async function open(root, rest, app) {
     return h("div.filter", {}, search, choice, follow, journal);
   }
 
+  /** Whether there are any calls, as far as can be seen: a search may have hidden them. */
+  const any = () => state.cards.length > 0 || Boolean(state.query || state.state);
+
   function anew() {
     state.length = PAGE;
     load().catch(app.trouble);
@@ -60,8 +63,8 @@ export async function open(root, rest, app) {
   }
 
   function drawList() {
-    const empty = h("li.empty", {}, w(state.query || state.state ? "nothingFound" : "noCalls"));
-    show(cards, state.cards.length ? state.cards.map((card) => cardItem(card, card.id === state.id)) : empty,
+    show(cards, state.cards.map((card) => cardItem(card, card.id === state.id)),
+      !state.cards.length && any() && h("li.empty", {}, w("nothingFound")),
       state.more && h("li", {}, h("button", { type: "button", onclick: further, "data-focus": "more" }, w("more"))));
   }
 
@@ -74,8 +77,8 @@ export async function open(root, rest, app) {
         state.cards.unshift(card);
         if (card.state !== "over") begins(card);
       }
-      if (card.id === state.id) refresh();
     }
+    if (!state.id || changed.some((card) => card.id === state.id)) refresh();
     const fitting = state.cards.filter((card) => fits(card, state.state));
     state.cards = fitting.slice(0, state.length);
     state.more ||= fitting.length > state.length;
@@ -95,7 +98,7 @@ export async function open(root, rest, app) {
     const [call, told] = await Promise.all([
       id && ask(`calls/${id}`, query), place === null ? null : ask(`calls/${id}/messages/${place}`, query)]);
     if (!house.isConnected) return;  // the view was left meanwhile
-    const key = JSON.stringify([call, together, room()]);
+    const key = JSON.stringify([call, together, room(), any()]);
     const picture = call?.messages && key !== drawn.key ? await text(`calls/${id}/ladder.svg`, { ...query, plain: "1", room: room() }) : null;
     if (id !== state.id || place !== state.place || together !== state.together) return;  // then it is asked once more
     if (key !== drawn.key) drawCall(call, picture);
@@ -106,7 +109,7 @@ export async function open(root, rest, app) {
 
   function drawCall(call, picture) {
     if (!call) {
-      show(stage, state.cards.length ? h("p.empty", {}, w("pick")) : welcome(app.about.address));
+      show(stage, any() ? h("p.empty", {}, w("pick")) : welcome(app.about.address));
       return;
     }
     const { card, trouble, related } = call;
