@@ -26,7 +26,7 @@ _RPORT = re.compile(
 )
 _END_OF_PARAM = (b"", b";")
 # via-received = "received" EQUAL (IPv4address / IPv6address)
-_RECEIVED = re.compile(rb";" + WS + rb"received" + WS + rb"=" + WS + rb"[^;\s]*" + WS, re.IGNORECASE)
+_RECEIVED = re.compile(rb";" + WS + rb"received" + WS + rb"=[^;]*", re.IGNORECASE)
 
 
 class Via:
