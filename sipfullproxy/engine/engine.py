@@ -103,8 +103,10 @@ class Engine:
         """When `tick` is wanted next (monotonic seconds); None while nothing is going on."""
         if self._told is not None:
             return self._told
-        times = [at for at in (self._core.timers.next(), self._core.location.next_expiry()) if at is not None]
-        return min(times, default=None)
+        timer, expiry = self._core.timers.next(), self._core.location.next_expiry()
+        if timer is None or expiry is None:
+            return expiry if timer is None else timer
+        return timer if timer < expiry else expiry
 
     def lost(self, flow: Flow, now: float) -> list[Send]:
         """The transport could not send on a flow, or its connection closed."""
