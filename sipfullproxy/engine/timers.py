@@ -38,6 +38,10 @@ DURATION = {
 """First duration of each timer, seconds. A, E and G grow when they fire (see transaction.py)."""
 
 
+SWEEP = 1_000
+"""Timers in a queue, running and stopped, from which on it is looked through for the stopped ones."""
+
+
 class Owner(Protocol):
     """Whoever starts a timer."""
 
@@ -63,10 +67,11 @@ class Timer:
 class Timers:
     """All running timers of one engine."""
 
-    __slots__ = ("_queues",)
+    __slots__ = ("_queues", "_sweep")
 
     def __init__(self) -> None:
         self._queues: dict[float, deque[Timer]] = {}
+        self._sweep: dict[float, int] = {}
 
     def start(self, letter: str, seconds: float, owner: Owner, now: float) -> Timer:
         """Start a timer that tells its owner in so many seconds. `now` must never go backwards."""
@@ -74,8 +79,20 @@ class Timers:
         queue = self._queues.get(seconds)
         if queue is None:
             queue = self._queues[seconds] = deque()
+            self._sweep[seconds] = SWEEP
         queue.append(timer)
+        if len(queue) >= self._sweep[seconds]:
+            self._swept(seconds)
         return timer
+
+    def _swept(self, seconds: float) -> None:
+        """Throw out what was stopped: nearly all of those that ring, and they would lie there for three minutes. Done
+        again when the queue is twice as long, so that it costs each timer next to nothing."""
+        queue = self._queues[seconds]
+        running = [timer for timer in queue if timer.owner is not None]
+        queue.clear()
+        queue.extend(running)
+        self._sweep[seconds] = max(SWEEP, 2 * len(queue))
 
     def next(self) -> float | None:
         """When the next timer is due (monotonic seconds), or None when none runs."""

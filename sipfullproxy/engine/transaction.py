@@ -355,7 +355,7 @@ def _compile(table: fsm.Table, cls: type[Transaction]) -> CompiledTable:
 
     def action(name: str) -> Callable[[Any], None]:
         if name.startswith("start "):
-            return partial(_start, letter=name[6:])
+            return partial(Transaction.start, letter=name[6:])
         found: Callable[[Any], None] = getattr(cls, name.replace(" ", "_"))
         return found
 
@@ -363,10 +363,6 @@ def _compile(table: fsm.Table, cls: type[Transaction]) -> CompiledTable:
         state: {event: (target, tuple(map(action, names))) for event, (target, names) in row.items()}
         for state, row in table.items()
     }
-
-
-def _start(transaction: Transaction, letter: str) -> None:
-    transaction.start(letter)
 
 
 _SERVER = {

@@ -20,6 +20,10 @@ _VIA = re.compile(
     rb"((?:;.*)?)",
     re.DOTALL,
 )
+# The same, as nearly all phones write it, and as we do.
+_USUAL_VIA = re.compile(
+    rb"SIP/2\.0/([A-Z]++) (" + HOST + rb")(?::([0-9]{1,5}))?(;rport)?;branch=([^;\s]*+)(;rport)?",
+)
 # RFC 3581 §4: response-port = "rport" [EQUAL 1*DIGIT]
 _RPORT = re.compile(
     rb"(;" + WS + rb"rport)(?![A-Za-z0-9\-.!%*_+`'~])(?:" + WS + rb"=" + WS + rb"[^;\s]*)?", re.IGNORECASE
@@ -40,24 +44,32 @@ class Via:
     __slots__ = ("branch", "host", "maddr", "port", "rport", "sent_by", "text", "transport")
 
     def __init__(self, text: bytes) -> None:
-        match = _VIA.fullmatch(text)
-        if match is None:
-            raise SipError(400, "Bad Via")
-        transport, host, port, params = match.groups()
         self.text = text
-        self.transport: bytes = transport.upper()
+        self.maddr: bytes | None = None
+        match = _USUAL_VIA.fullmatch(text)
+        if match is not None:
+            transport, host, port, before, self.branch, behind = match.groups()
+            self.rport = before is not None or behind is not None
+        else:
+            transport, host, port = self._read(text)
+        self.transport: bytes = transport
         self.host: bytes = host
         self.port: int | None = int(port) if port else None
         if self.port is not None and not 0 < self.port < 65536:
             raise SipError(400, "Port out of range in Via")
-        self.sent_by: tuple[bytes, int] = host.lower(), self.port or (5061 if self.transport == b"TLS" else 5060)
+        self.sent_by: tuple[bytes, int] = host.lower(), self.port or (5061 if transport == b"TLS" else 5060)
+
+    def _read(self, text: bytes) -> tuple[bytes, bytes, bytes | None]:
+        """Fill in what the parameters say. Returns transport, host and port."""
+        match = _VIA.fullmatch(text)
+        if match is None:
+            raise SipError(400, "Bad Via")
+        transport, host, port, params = match.groups()
         self.branch = b""
         self.rport = False
-        self.maddr: bytes | None = None
         for param in params.split(b";", PARAMETER_LIMIT + 1)[1:]:
             name, _, value = param.partition(b"=")
-            if name != b"branch":
-                name = name.strip(b" \t").lower()
+            name = name.strip(b" \t").lower()
             if name == b"branch":
                 self.branch = value.strip(b" \t")
             elif name == b"rport":
@@ -66,6 +78,7 @@ class Via:
                 self.maddr = value.strip(b" \t")
             elif not name:
                 raise SipError(400, "Empty parameter in Via")
+        return transport.upper(), host, port
 
     @property
     def unique(self) -> bool:
