@@ -47,6 +47,16 @@ class Engine:
         self.junk = 0
         """How many datagrams were no SIP at all."""
 
+    @property
+    def epoch(self) -> float:
+        """What an event's time is ahead of the `now` that it happened at: 0, or what the caller has put here to have
+        events told in the time of people. Before each verb, because clocks are set."""
+        return self._core.outbox.epoch
+
+    @epoch.setter
+    def epoch(self, seconds: float) -> None:
+        self._core.outbox.epoch = seconds
+
     # -- verbs -------------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
