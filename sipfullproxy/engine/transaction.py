@@ -150,6 +150,11 @@ class ServerTransaction(Transaction):
             self.held += size
             self._layer.hold(size)
 
+    def forget(self) -> None:
+        """As for every transaction; and what is kept with it, which was never let go where no answer went out."""
+        super().forget()
+        self.context = None
+
     def send(self) -> None:
         """Send what `respond` was given."""
         self._layer.outbox.send(self.flow, self.last, self._edits)
