@@ -15,10 +15,6 @@ FORMS_A_DIALOG = frozenset((b"INVITE", b"SUBSCRIBE", b"REFER", b"NOTIFY"))
 """Requests that get a Record-Route, so that all that follows passes here too (RFC 3261 §16.6 item 4, RFC 6665 §4.3)."""
 
 
-_POPPED = ("via-pop",)
-_POPPED_AND_WORDED = ("via-pop", "phrase")
-
-
 class Forwarder:
     """Writes what goes out. Keeps nothing."""
 
@@ -74,16 +70,15 @@ class Forwarder:
 
     def response(self, response: Response) -> tuple[bytes, tuple[str, ...]]:
         """A response without our Via (RFC 3261 §16.7 item 3) and with the phrase of the house."""
-        lines, start = response.lines.copy(), response.start
-        edits: tuple[str, ...] = _POPPED
+        lines = response.lines.copy()
         top = response.where[b"via"][0]
         rest = split_list(value_of(lines[top]))[1:]
         lines[top : top + 1] = [b"Via: " + b", ".join(rest)] if rest else []
         phrase = self._phrases.relayed(response.status, response.phrase)
-        if phrase != response.phrase:
-            start = b"SIP/2.0 %d %b" % (response.status, phrase)
-            edits = _POPPED_AND_WORDED
-        return CRLF.join((start, *lines, b"", response.body)), edits
+        if phrase == response.phrase:
+            return CRLF.join((response.start, *lines, b"", response.body)), ("via-pop",)
+        start = b"SIP/2.0 %d %b" % (response.status, phrase)
+        return CRLF.join((start, *lines, b"", response.body)), ("via-pop", "phrase")
 
     def with_challenges(self, best: Response, others: list[Response]) -> Response:
         """The best response with the challenges of the others added to its own (RFC 3261 §16.7 item 7), as far as they
