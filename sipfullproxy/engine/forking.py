@@ -80,7 +80,6 @@ class Branch:
         """Send the request to the target."""
         fork, core, flow = self._fork, self._fork.core, self.target.flow
         request = fork.request
-        invite = request.method == b"INVITE"
         if flow is None:
             fork.lost(self, 503)
             return
@@ -90,9 +89,9 @@ class Branch:
         if len(data) > LARGEST_DATAGRAM and not flow.reliable:
             fork.lost(self, 513)  # it came in one, and what we added was too much
             return
-        self._draft = draft if invite else None
+        self._draft = draft if fork.invite else None
         self._client = core.transactions.request(self._token, request.method, flow, data, edits, self, self._draft)
-        if invite:
+        if fork.invite:
             self._wait("C", TIMER_C)
 
     def cancel(self, *headers: bytes) -> None:
@@ -196,11 +195,14 @@ class Answered:
 
 
 class Fork:
-    """A request that is being forwarded to one target or to many, until one final response went back."""
+    """A request that is being forwarded to one target or to many, until one final response went back.
+
+    invite: whether it is an INVITE.
+    """
 
     __slots__ = (
         "_branches", "_breadth", "_call", "_cancelled", "_decided", "_delays", "_groups", "_patience", "_seen",
-        "_waiting_for", "core", "mark", "request", "routed", "server", "source",
+        "_waiting_for", "core", "invite", "mark", "request", "routed", "server", "source",
     )  # fmt: skip
 
     def __init__(
@@ -210,6 +212,7 @@ class Fork:
         self.core = core
         self.server = server
         self.request = request
+        self.invite = request.method == b"INVITE"
         self.routed = routed
         self.source = source
         self.mark = mark
@@ -223,11 +226,6 @@ class Fork:
         self._delays: list[Timer] = []
         self._patience: Timer | None = None
         self._waiting_for: Turn | None = None
-
-    @property
-    def invite(self) -> bool:
-        """Whether the request is an INVITE."""
-        return self.request.method == b"INVITE"
 
     @property
     def _all_ended(self) -> bool:
