@@ -10,6 +10,7 @@ from typing import Protocol
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.registrar import Phone
+from sipfullproxy.journal.clock import wall_offset
 from sipfullproxy.journal.passage import Passage
 from sipfullproxy.transport.udp import Core
 
@@ -20,6 +21,7 @@ class Verbs(Core, Protocol):
     """All of the engine that the shells use; see `Engine`."""
 
     serial: int
+    epoch: float
 
     @property
     def phones_version(self) -> int: ...
@@ -73,6 +75,7 @@ class Guard:
     def forget(self, phone: Phone, now: float) -> bool:
         """See `Engine.forget`."""
         with self._lock:
+            self._engine.epoch = wall_offset()
             found = self._engine.forget(phone, now)
             events = self._engine.events()
         self._publish(events)
@@ -84,6 +87,7 @@ class Guard:
         engine = self._engine
         sends: list[Send] = []
         with self._lock:
+            engine.epoch = wall_offset()
             before = engine.serial
             try:
                 sends = verb(*arguments)

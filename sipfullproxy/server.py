@@ -379,14 +379,14 @@ class Proxy:
         if self._network is not None:
             self._network.experiments = experiments
         if self._engine is not None:
+            self._engine.epoch = wall_offset()
             self._engine.tell(Experiment, time.monotonic(), **dataclasses.asdict(experiments))
 
     def _publish(self, events: list[Event]) -> None:
-        """Hand the engine's events on, in the time of people."""
+        """Hand the engine's events on."""
         assert self._memory is not None
-        offset = wall_offset()
         for event in events:
-            self._memory.tell(dataclasses.replace(event, time=event.time + offset))
+            self._memory.tell(event)
 
 
 def _report(bug: Exception) -> None:

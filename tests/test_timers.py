@@ -74,6 +74,17 @@ def test_a_stopped_timer_keeps_nothing_alive() -> None:
     assert timer.owner is None
 
 
+def test_stopped_timers_do_not_lie_about_until_their_time() -> None:
+    """Timer C runs for three minutes, and nearly every call stops it."""
+    clock, bell = Timers(), Bell()
+    kept = [clock.start("C", 185.0, bell, float(number)) for number in range(timers.SWEEP // 2)]
+    for number in range(10 * timers.SWEEP):
+        clock.start("C", 185.0, bell, 1_000.0 + number).stop()
+    assert len(clock._queues[185.0]) <= 2 * timers.SWEEP
+    assert len(clock) == len(kept)
+    assert len(clock.due(2_000.0)) == len(kept)
+
+
 @given(st.lists(st.tuples(st.sampled_from([0.5, 1.0, 2.0, 4.0, 5.0, 32.0]), st.booleans()), max_size=40))
 def test_every_timer_rings_at_its_time_unless_it_was_stopped(plan: list[tuple[float, bool]]) -> None:
     clock, bell, now, expected = Timers(), Bell(), 0.0, []

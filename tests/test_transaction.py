@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from sipfullproxy.engine import transaction
@@ -901,6 +903,38 @@ def test_after_a_call_nothing_is_left() -> None:
     alice.reply(alice.takes("BYE"), 200)
     lab.advance(100)
     assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 2}
+
+
+def test_what_is_over_is_freed_at_once_and_leaves_nothing_for_the_collector_of_garbage() -> None:
+    """Circles would live on until the next collection, half a minute's calls of them, and make each of those slow."""
+    lab, alice, bob = pair()
+    second = lab.phone("bob")
+    second.register()
+    gc.collect()
+    gc.disable()
+    try:
+        call(alice, bob)
+        ringing = second.takes("INVITE")
+        second.reply(ringing, 180)
+        second.reply(ringing, 487)
+        assert bob.dialog is not None
+        bob.dialog.request("BYE")
+        alice.reply(alice.takes("BYE"), 200)
+        given_up = alice.invite("bob")
+        bob.inbox.popleft()
+        bob.ring(bob.takes("INVITE"))
+        alice.cancel(given_up)
+        alice.invite("nobody")
+        alice.request("MESSAGE", "sip:bob@10.0.0.1")
+        lab.advance(500)
+        assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 3}
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert [found for found in gc.garbage if type(found).__module__.startswith("sipfullproxy")] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 def test_there_is_a_largest_number_of_them(monkeypatch: pytest.MonkeyPatch) -> None:

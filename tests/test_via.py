@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sipfullproxy.sip.errors import SipError
@@ -211,6 +211,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES)).map(b"".join) | st.binary())
+@example(b"SIP/2.0/UDP h;received=SIP/2.0/UDP SIP/2.0/UDP ")
 def test_any_bytes_are_a_via_or_an_error_and_a_stamp_keeps_it_one(text: bytes) -> None:
     try:
         via = Via(text)

@@ -161,6 +161,12 @@ class Call:
         elif method in (b"INVITE", b"UPDATE") and 200 <= status < 300 and self.answered is not None:
             self._agreed(request, response)
 
+    def answered_again(self, response: Response, flow: Flow) -> None:
+        """A further 2xx of the INVITE that began the call: the same again, or that of another phone."""
+        self.parties.add(flow)
+        if not self.over and len(self._dialogs) < DIALOGS:
+            self._dialogs.add(response.to_tag)
+
     def fired(self, letter: str, now: float) -> None:
         """A look at the clock: is this call too old, or long enough over?"""
         self._timer = None

@@ -17,7 +17,7 @@ from sipfullproxy.engine.timers import Timers
 from sipfullproxy.engine.transaction import ServerTransaction, Transactions
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.via import MAGIC
-from sipfullproxy.sip.message import Message
+from sipfullproxy.sip.message import Message, Request
 from sipfullproxy.sip.response import respond
 from sipfullproxy.sip.uri import Uri
 
@@ -50,20 +50,22 @@ class Core:
         """A new branch: unique, with the worker's name in front and the loop mark behind (RFC 3261 §16.6 item 8)."""
         return b"%b%b-%b.%b" % (MAGIC, self._worker, self._random(8).hex().encode(), mark)
 
-    def answer(self, server: ServerTransaction, status: int, headers: Headers = (), *, once: bool = False) -> None:
+    def answer(
+        self, server: ServerTransaction, request: Request, status: int, headers: Headers = (), *, once: bool = False
+    ) -> None:
         """Answer a request ourselves. once: see `ServerTransaction.respond`."""
         phrase = self.config.phrases.own_response(status)
         to_tag = b"" if status == 100 else TAG + self._random(6).hex().encode()
-        server.respond(status, respond(server.request, status, phrase, to_tag, headers), once=once)
+        server.respond(status, respond(request, status, phrase, to_tag, headers), once=once)
 
-    def refuse(self, server: ServerTransaction, error: SipError, source: Flow) -> None:
+    def refuse(self, server: ServerTransaction, request: Request, error: SipError, source: Flow) -> None:
         """Answer a request with an error, its reason in a Warning.
 
         A stranger hears it once: his address may be made up, and a victim would get eleven for one (§26.3.2.4). But who
         has heard a 100 does not ask again, so he is told until he acknowledges.
         """
         once = not server.last and not self.location.has_flow(source)
-        self.answer(server, error.status, (*error.headers, self.warning(error)), once=once)
+        self.answer(server, request, error.status, (*error.headers, self.warning(error)), once=once)
 
     def refuse_unread(self, message: Message, to_tag: bytes, error: SipError, flow: Flow) -> None:
         """Answer a request that gets no transaction: too broken for one, or one too many (RFC 3261 §8.2.7).

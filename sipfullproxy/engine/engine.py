@@ -47,6 +47,16 @@ class Engine:
         self.junk = 0
         """How many datagrams were no SIP at all."""
 
+    @property
+    def epoch(self) -> float:
+        """What an event's time is ahead of the `now` that it happened at: 0, or what the caller has put here to have
+        events told in the time of people. Before each verb, because clocks are set."""
+        return self._core.outbox.epoch
+
+    @epoch.setter
+    def epoch(self, seconds: float) -> None:
+        self._core.outbox.epoch = seconds
+
     # -- verbs -------------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
@@ -103,8 +113,10 @@ class Engine:
         """When `tick` is wanted next (monotonic seconds); None while nothing is going on."""
         if self._told is not None:
             return self._told
-        times = [at for at in (self._core.timers.next(), self._core.location.next_expiry()) if at is not None]
-        return min(times, default=None)
+        timer, expiry = self._core.timers.next(), self._core.location.next_expiry()
+        if timer is None or expiry is None:
+            return expiry if timer is None else timer
+        return timer if timer < expiry else expiry
 
     def lost(self, flow: Flow, now: float) -> list[Send]:
         """The transport could not send on a flow, or its connection closed."""
@@ -195,7 +207,7 @@ class Engine:
         try:
             self._serve(server, request, flow)
         except SipError as error:
-            core.refuse(server, error, flow)
+            core.refuse(server, request, error, flow)
 
     def _reply_flow(self, via: Via, source: Flow) -> Flow:
         """The way back to the sender of a request (RFC 3261 §18.2.2, RFC 3581 §4)."""
@@ -238,7 +250,7 @@ class Engine:
         cancelled = self._core.transactions.match_cancelled(request)
         if cancelled is None:
             return False
-        self._core.answer(server, 200)
+        self._core.answer(server, request, 200)
         fork = cancelled.context
         # "Regardless of the method" the CANCEL is answered; but nothing but an INVITE is affected by it (§9.2).
         if isinstance(fork, Fork) and fork.invite:
@@ -257,12 +269,12 @@ class Engine:
             raise SipError(404, "The user in To is not of this domain")
         if not who.user:
             raise SipError(400, "No user in To")
-        core.answer(server, 200, core.registrar.register(request, who, source, core.outbox.now))
+        core.answer(server, request, 200, core.registrar.register(request, who, source, core.outbox.now))
 
     def _options(self, server: ServerTransaction, request: Request) -> None:
         """RFC 3261 §11.2."""
         supports(request, b"require")
-        self._core.answer(server, 200, _CAPABILITIES)
+        self._core.answer(server, request, 200, _CAPABILITIES)
 
     def _may_go_on(self, request: Request) -> bytes:
         """RFC 3261 §16.3: what is checked before anything is forwarded. Returns the mark for our branch."""
@@ -283,12 +295,12 @@ class Engine:
             call = core.calls.find(request)
             if call is not None:
                 call.request(request)
-            self._fork(server, routed, source, mark, call, targets)
+            self._fork(server, request, routed, source, mark, call, targets)
         elif request.method == b"INVITE":
             self._call(server, request, routed, source, mark)
         else:
             core.admission.begin(routed, source)
-            self._fork(server, routed, source, mark, None, core.router.targets(routed))
+            self._fork(server, request, routed, source, mark, None, core.router.targets(routed))
 
     def _call(self, server: ServerTransaction, request: Request, routed: Routed, source: Flow, mark: bytes) -> None:
         """The first INVITE of a call. The journal hears of it even if it comes to nothing."""
@@ -303,19 +315,19 @@ class Engine:
         try:
             targets = core.router.callee(request, routed)
             call.called()
-            self._fork(server, routed, source, mark, call, targets)
+            self._fork(server, request, routed, source, mark, call, targets)
         except SipError as error:
             call.fail(error.status, phrase_of(error.status))
             raise
 
     def _fork(
-        self, server: ServerTransaction, routed: Routed, source: Flow, mark: bytes, call: Call | None,
-        targets: list[Target],
+        self, server: ServerTransaction, request: Request, routed: Routed, source: Flow, mark: bytes,
+        call: Call | None, targets: list[Target],
     ) -> None:  # fmt: skip
         core = self._core
-        server.context = fork = Fork(core, server, routed, source, mark, call)
+        server.context = fork = Fork(core, server, request, routed, source, mark, call)
         if fork.invite:
-            core.answer(server, 100)
+            core.answer(server, request, 100)
         fork.start(targets)
 
     def _acknowledge(self, request: Request, source: Flow) -> None:
@@ -348,7 +360,7 @@ class Engine:
             if server is None:
                 core.refuse_unread(request, _same_tag(request), bug, source)
             elif not server.answered:
-                core.refuse(server, bug, source)
+                core.refuse(server, request, bug, source)
             call = core.calls.find(request) if request.method == b"INVITE" and not request.to_tag else None
             if call is not None:
                 call.fail(bug.status, core.config.phrases.own_response(bug.status))

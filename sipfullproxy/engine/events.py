@@ -22,7 +22,8 @@ class Event:
     """What every event has.
 
     serial: number of this event since the start, from 1, without gaps.
-    time: monotonic seconds, on the clock that was given to the engine's verbs; `server.py` maps it to wall time.
+    time: seconds, on the clock that was given to the engine's verbs; or since 1970, where the engine was told how far
+    that is off (`Engine.epoch`), as `guard.py` does before each verb.
     """
 
     kind: ClassVar[str] = "event"

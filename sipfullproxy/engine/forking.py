@@ -13,10 +13,10 @@ from sipfullproxy.engine.flow import LARGEST_DATAGRAM, Flow
 from sipfullproxy.engine.forwarding import breadth_of, is_for_us_alone
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.timers import CANCELLED, SILENT, STILL_TRYING, TIMER_C, Timer
-from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, follow_up
+from sipfullproxy.engine.transaction import NOBODY, ClientTransaction, ServerTransaction, follow_up
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
-from sipfullproxy.sip.message import Draft, Response
+from sipfullproxy.sip.message import Draft, Request, Response
 from sipfullproxy.sip.uri import Uri
 
 BRANCHES = 20
@@ -79,8 +79,7 @@ class Branch:
     def start(self) -> None:
         """Send the request to the target."""
         fork, core, flow = self._fork, self._fork.core, self.target.flow
-        request = fork.server.request
-        invite = request.method == b"INVITE"
+        request = fork.request
         if flow is None:
             fork.lost(self, 503)
             return
@@ -90,9 +89,9 @@ class Branch:
         if len(data) > LARGEST_DATAGRAM and not flow.reliable:
             fork.lost(self, 513)  # it came in one, and what we added was too much
             return
-        self._draft = draft if invite else None
+        self._draft = draft if fork.invite else None
         self._client = core.transactions.request(self._token, request.method, flow, data, edits, self, self._draft)
-        if invite:
+        if fork.invite:
             self._wait("C", TIMER_C)
 
     def cancel(self, *headers: bytes) -> None:
@@ -106,7 +105,8 @@ class Branch:
         self._cancelling = True
         self._wait("9.1", CANCELLED)  # first, so that it ends even if a bug keeps the CANCEL from going out
         data = follow_up(self._draft, b"CANCEL", None, *headers)
-        self._fork.core.transactions.request(self._token, b"CANCEL", client.flow, data, ("cancel",), _NOBODY)
+        # Nobody waits for its answer: what counts is the final response of the INVITE.
+        self._fork.core.transactions.request(self._token, b"CANCEL", client.flow, data, ("cancel",), NOBODY)
 
     def received(self, response: Response) -> None:
         """A response came on this branch."""
@@ -117,6 +117,7 @@ class Branch:
                 self._fork.lost(self, 502)
             else:
                 self._fork.final(self, response)
+            self._client = None
             return
         self._provisional = True
         if self._cancel is not None:
@@ -129,11 +130,13 @@ class Branch:
     def timed_out(self) -> None:
         """Nobody answered (timer B or F)."""
         self._stop_waiting()
+        self._client = None
         self._fork.lost(self, 408)
 
     def failed(self) -> None:
         """The request could not be sent; as good as a 503 (RFC 3261 §16.9)."""
         self._stop_waiting()
+        self._client = None
         self._fork.lost(self, 503)
 
     def fired(self, letter: str, now: float) -> None:
@@ -144,7 +147,13 @@ class Branch:
         else:
             assert self._client is not None
             self._client.forget()
+            self._client = None
             self._fork.lost(self, 408)
+
+    def hand_over(self, user: Answered) -> None:
+        """Have somebody else hear the further responses."""
+        assert self._client is not None
+        self._client.user = user
 
     def _wait(self, letter: str, seconds: float) -> None:
         self._stop_waiting()
@@ -157,52 +166,66 @@ class Branch:
             self._timer = None
 
 
-class Nobody:
-    """Whoever sends a CANCEL waits for no answer: what counts is the final response of the INVITE."""
+class Answered:
+    """What is left of a fork towards a phone whose 2xx to an INVITE went back: further ones go back too.
+
+    They are the same again, or come from other phones behind a proxy (RFC 3261 §13.2.2.4, §16.7 item 5).
+    """
+
+    __slots__ = ("_call", "_core", "_flow", "_server")
+
+    def __init__(self, core: Core, server: ServerTransaction, call: Call | None, flow: Flow) -> None:
+        self._core = core
+        self._server = server
+        self._call = call
+        self._flow = flow
 
     def received(self, response: Response) -> None:
-        """Nothing to do."""
+        """Another 2xx came."""
+        if not is_for_us_alone(response):
+            _send_back(self._core, self._server, response, always=True)
+            if self._call is not None:
+                self._call.answered_again(response, self._flow)
 
     def timed_out(self) -> None:
-        """Nothing to do."""
+        """Nothing to do: it was answered."""
 
     def failed(self) -> None:
-        """Nothing to do."""
-
-
-_NOBODY = Nobody()
+        """Nothing to do: it was answered."""
 
 
 class Fork:
-    """A request that is being forwarded to one target or to many, until one final response went back."""
+    """A request that is being forwarded to one target or to many, until one final response went back.
+
+    invite: whether it is an INVITE.
+    """
 
     __slots__ = (
-        "_branches", "_breadth", "_call", "_cancelled", "_decided", "_groups", "_patience", "_seen", "_waiting_for",
-        "core", "mark", "routed", "server", "source",
+        "_branches", "_breadth", "_call", "_cancelled", "_decided", "_delays", "_groups", "_patience", "_seen",
+        "_waiting_for", "core", "invite", "mark", "request", "routed", "server", "source",
     )  # fmt: skip
 
     def __init__(
-        self, core: Core, server: ServerTransaction, routed: Routed, source: Flow, mark: bytes, call: Call | None
-    ) -> None:
+        self, core: Core, server: ServerTransaction, request: Request, routed: Routed, source: Flow, mark: bytes,
+        call: Call | None,
+    ) -> None:  # fmt: skip
         self.core = core
         self.server = server
+        self.request = request
+        self.invite = request.method == b"INVITE"
         self.routed = routed
         self.source = source
         self.mark = mark
         self._call = call
-        self._breadth = breadth_of(server.request)
+        self._breadth = breadth_of(request)
         self._branches: list[Branch] = []
         self._groups: deque[list[Target]] = deque()
         self._seen: set[tuple[bytes, Flow | None]] = set()
         self._cancelled = False
         self._decided = False
+        self._delays: list[Timer] = []
         self._patience: Timer | None = None
         self._waiting_for: Turn | None = None
-
-    @property
-    def invite(self) -> bool:
-        """Whether the request is an INVITE."""
-        return self.server.request.method == b"INVITE"
 
     @property
     def _all_ended(self) -> bool:
@@ -219,9 +242,10 @@ class Fork:
         if self._breadth < 1:
             raise SipError(440, "Max-Breadth came down to 0")
         if not self.invite:
-            self.core.timers.start("4320", STILL_TRYING, self, self.core.outbox.now)
+            timers, now = self.core.timers, self.core.outbox.now
+            self._delays.append(timers.start("4320", STILL_TRYING, self, now))
             if len(targets) > 1:
-                self.core.timers.start("4321", SILENT, self, self.core.outbox.now)
+                self._delays.append(timers.start("4321", SILENT, self, now))
         turn = targets[0].turn
         if turn is not None and turn.steps:
             self._tell_forwarded(turn, turn.steps[-1].why)
@@ -312,7 +336,7 @@ class Fork:
                 for branch in self._branches:
                     self.lost(branch, 408)
         elif not self._decided:
-            self.core.answer(self.server, 100)
+            self.core.answer(self.server, self.request, 100)
 
     def cancel(self, *reasons: bytes) -> None:
         """The caller cancelled (RFC 3261 §16.10). reasons: the Reason lines of its CANCEL, passed on (RFC 3326)."""
@@ -329,6 +353,7 @@ class Fork:
         if not self.server.answered:
             self._answer(500)
         self._give_up()
+        self._end()
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -342,8 +367,11 @@ class Fork:
         if not branch.status:
             self._close(branch, response.status, response)
         if not self._decided:
-            self._decided = True
             self._give_up(ELSEWHERE)
+            self._end()
+        if self.invite and branch.target.flow is not None:
+            call = None if self.request.to_tag else self._call
+            branch.hand_over(Answered(self.core, self.server, call, branch.target.flow))
 
     def _close(self, branch: Branch, status: int, response: Response | None) -> None:
         branch.status = status
@@ -366,10 +394,10 @@ class Fork:
         """
         if not self.core.config.recurse or self._cancelled or self._decided or response.status not in _FOLLOWED:
             return
-        if branch.target.binding is None or not self.invite or self.server.request.to_tag:
+        if branch.target.binding is None or not self.invite or self.request.to_tag:
             return
         router, why = self.core.router, str(response.status)
-        turn = branch.target.turn or router.turn(self.server.request, self.routed.uri)
+        turn = branch.target.turn or router.turn(self.request, self.routed.uri)
         groups: list[list[Target]] = []
         for uri in _contacts(response):
             groups += self._reached(router.sent_on(turn, why, uri))
@@ -407,13 +435,22 @@ class Fork:
         181 where the caller insists on reliable provisional responses, which only phones make (RFC 3262 §3)."""
         if self._call is not None and turn is not None:
             self._call.forward(turn.uri, why)
-        if b"100rel" not in self.server.request.values(b"require"):
-            self.core.answer(self.server, 181)
+        if b"100rel" not in self.request.values(b"require"):
+            self.core.answer(self.server, self.request, 181)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:
             self._patience.stop()
             self._patience = None
+
+    def _end(self) -> None:
+        """The one final response is known: nothing is waited for any more. Whoever is still being cancelled knows this
+        fork, and is not known to it, so that all of it can be forgotten with the last of them."""
+        self._decided = True
+        self._stop_waiting()
+        for timer in self._delays:
+            timer.stop()
+        self._branches = []
 
     def _proceed(self) -> None:
         """A branch ended: go on with the next group, or decide, or wait for the others."""
@@ -436,8 +473,7 @@ class Fork:
             return
         if any(branch.may_cross for branch in self._branches):
             return  # when that one has ended, too, it is decided anew
-        self._decided = True
-        self._stop_waiting()
+        self._end()
         if status == 408 and not self.invite:
             # RFC 4320 §4.2: by now the sender has given up too, and a 408 would only be in the way.
             self.server.step("silence")
@@ -455,11 +491,11 @@ class Fork:
     def _answer(self, status: int) -> None:
         if self._cancelled:
             status = 487
-        self.core.answer(self.server, status)
+        self.core.answer(self.server, self.request, status)
         self._failed(status, self.core.config.phrases.own_response(status))
 
     def _failed(self, status: int, phrase: bytes) -> None:
-        if self._call is not None and not self.server.request.to_tag and self.invite:
+        if self._call is not None and not self.request.to_tag and self.invite:
             self._call.fail(status, phrase)
 
     def _rank(self, branch: Branch) -> tuple[bool, int, int]:
@@ -478,13 +514,18 @@ class Fork:
         return True, status // 100, 1
 
     def _forward(self, branch: Branch, response: Response) -> None:
-        """Send a response upstream (§16.7 items 3, 8 and 9)."""
-        data, edits = self.core.forwarder.response(response)
-        if not self.server.respond(response.status, data, edits) and self.invite and 200 <= response.status < 300:
-            # The server transaction has sent another final response; a 2xx goes back all the same (§16.7 item 5).
-            self.core.outbox.send(self.server.flow, data, edits)
+        """Send a response upstream, and tell the call."""
+        _send_back(self.core, self.server, response, always=self.invite and 200 <= response.status < 300)
         if self._call is not None and branch.target.flow is not None:
-            self._call.response(self.server.request, response, branch.target.flow)
+            self._call.response(self.request, response, branch.target.flow)
+
+
+def _send_back(core: Core, server: ServerTransaction, response: Response, always: bool) -> None:
+    """Send a response upstream (RFC 3261 §16.7 items 3, 8 and 9). always: a 2xx of an INVITE goes back even where the
+    server transaction has sent another final response (item 5)."""
+    data, edits = core.forwarder.response(response)
+    if not server.respond(response.status, data, edits) and always:
+        core.outbox.send(server.flow, data, edits)
 
 
 def _contacts(response: Response) -> list[Uri]:

@@ -70,15 +70,15 @@ class Forwarder:
 
     def response(self, response: Response) -> tuple[bytes, tuple[str, ...]]:
         """A response without our Via (RFC 3261 §16.7 item 3) and with the phrase of the house."""
-        draft = Draft(response)
-        positions = response.where[b"via"]
-        rest = split_list(value_of(response.lines[positions[0]]))[1:]
-        draft.lines[positions[0]] = b"Via: " + b", ".join(rest) if rest else b""
+        lines = response.lines.copy()
+        top = response.where[b"via"][0]
+        rest = split_list(value_of(lines[top]))[1:]
+        lines[top : top + 1] = [b"Via: " + b", ".join(rest)] if rest else []
         phrase = self._phrases.relayed(response.status, response.phrase)
         if phrase == response.phrase:
-            return draft.encode(), ("via-pop",)
-        draft.start = b"SIP/2.0 %d %b" % (response.status, phrase)
-        return draft.encode(), ("via-pop", "phrase")
+            return CRLF.join((response.start, *lines, b"", response.body)), ("via-pop",)
+        start = b"SIP/2.0 %d %b" % (response.status, phrase)
+        return CRLF.join((start, *lines, b"", response.body)), ("via-pop", "phrase")
 
     def with_challenges(self, best: Response, others: list[Response]) -> Response:
         """The best response with the challenges of the others added to its own (RFC 3261 §16.7 item 7), as far as they

@@ -47,18 +47,21 @@ class Media:
 
     def accepted(self, side: str, request: Message, response: Message) -> list[Change]:
         """An INVITE, re-INVITE or UPDATE of that side was accepted; once for each."""
-        offer, answer = _read(request), _read(response)
+        offer, answer = _read(request), _found(response)
         repeated = self._repeats(side, request), self._repeats(other(side), response)
         early, self._early = self._early, None
         self._offer = None
         if offer is None:
             if answer is not None:
                 # It is the offer, and the answer comes with the ACK.
-                self._offer = (other(side), answer, repeated[1])
+                self._offer = (other(side), parse(answer), repeated[1])
             return []
-        if answer is None and early is not None and early[0] == response.to_tag:
-            answer = early[1]
-        return self._agree(side, offer, answer, repeated[0])
+        if answer is not None:
+            # Only of video is an answer asked, so one to an offer without any need not be read.
+            return self._agree(side, offer, parse(answer) if offer.has_video else Sdp(), repeated[0])
+        if early is not None and early[0] == response.to_tag:
+            return self._agree(side, offer, early[1], repeated[0])
+        return []
 
     def acknowledged(self, ack: Message) -> list[Change]:
         """An ACK of a 2xx; it counts where it answers the offer of that 2xx."""
@@ -101,8 +104,10 @@ class Media:
         return before == self._said[side]
 
 
+def _found(message: Message) -> bytes | None:
+    return find_sdp(message.first(b"content-type") or b"", message.body) if message.body else None
+
+
 def _read(message: Message) -> Sdp | None:
-    if not message.body:
-        return None
-    found = find_sdp(message.first(b"content-type") or b"", message.body)
+    found = _found(message)
     return parse(found) if found is not None else None

@@ -14,14 +14,16 @@ AnyEvent = TypeVar("AnyEvent", bound=Event)
 class Outbox:
     """Where every part of the engine leaves what should go out.
 
-    cause: what is being worked on now, the serial number of a received message or the letter of a timer.
+    cause: what is being worked on now, the serial number of a received message or the letter of a timer. now: monotonic
+    seconds. epoch: what an event's time is ahead of that.
     """
 
-    __slots__ = ("_events", "_sends", "_serial", "cause", "now")
+    __slots__ = ("_events", "_sends", "_serial", "cause", "epoch", "now")
 
     def __init__(self) -> None:
         self.cause: int | str = 0
         self.now = 0.0
+        self.epoch = 0.0
         self._sends: list[Send] = []
         self._events: list[Event] = []
         self._serial = 0
@@ -33,7 +35,7 @@ class Outbox:
     def emit(self, event: Callable[..., AnyEvent], **fields: Any) -> None:
         """Tell an event; its serial number and time are filled in."""
         self._serial += 1
-        self._events.append(event(serial=self._serial, time=self.now, **fields))
+        self._events.append(event(serial=self._serial, time=self.now + self.epoch, **fields))
 
     def sends(self) -> list[Send]:
         """Fetch and forget what is to be sent."""

@@ -38,6 +38,10 @@ DURATION = {
 """First duration of each timer, seconds. A, E and G grow when they fire (see transaction.py)."""
 
 
+SWEEP = 1_000
+"""Timers in a queue, running and stopped, from which on it is looked through for the stopped ones."""
+
+
 class Owner(Protocol):
     """Whoever starts a timer."""
 
@@ -60,21 +64,41 @@ class Timer:
         self.owner = None
 
 
+class _Queue(deque[Timer]):
+    """The timers of one duration, the earliest first. limit: so long before it is swept again."""
+
+    __slots__ = ("limit",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limit = SWEEP
+
+    def sweep(self) -> None:
+        """Throw out what was stopped: of those that wait for an answer nearly all, and they would lie there for three
+        minutes. Done again when the queue is twice as long, so that it costs each timer next to nothing."""
+        running = [timer for timer in self if timer.owner is not None]
+        self.clear()
+        self.extend(running)
+        self.limit = max(SWEEP, 2 * len(self))
+
+
 class Timers:
     """All running timers of one engine."""
 
     __slots__ = ("_queues",)
 
     def __init__(self) -> None:
-        self._queues: dict[float, deque[Timer]] = {}
+        self._queues: dict[float, _Queue] = {}
 
     def start(self, letter: str, seconds: float, owner: Owner, now: float) -> Timer:
         """Start a timer that tells its owner in so many seconds. `now` must never go backwards."""
         timer = Timer(now + seconds, letter, owner)
         queue = self._queues.get(seconds)
         if queue is None:
-            queue = self._queues[seconds] = deque()
+            queue = self._queues[seconds] = _Queue()
         queue.append(timer)
+        if len(queue) >= queue.limit:
+            queue.sweep()
         return timer
 
     def next(self) -> float | None:

@@ -48,7 +48,7 @@ def _key(request: Request, method: bytes) -> Key:
 
 
 def _without_method(key: Key) -> Key:
-    return (*key[:-1], b"")
+    return key[:-1]
 
 
 class Transaction:
@@ -115,14 +115,14 @@ class Transaction:
 
 
 class ServerTransaction(Transaction):
-    """Towards the one who sent a request. `context` is what the proxy core keeps with it (a fork), or None."""
+    """Towards the one who sent a request. `context` is what the proxy core keeps with it (a fork) until it is answered,
+    or None."""
 
-    __slots__ = ("_edits", "context", "request")
+    __slots__ = ("_edits", "context")
 
     def __init__(self, layer: Transactions, key: Key, flow: Flow, request: Request) -> None:
         table, state = _SERVER[request.method == b"INVITE"]
         super().__init__(layer, table, state, key, flow)
-        self.request = request
         self.context: Any = None
         self._edits: tuple[str, ...] = ()
 
@@ -138,6 +138,10 @@ class ServerTransaction(Transaction):
         self.last = data
         self._edits = edits
         self.step(event)
+        if self.answered:
+            self.context = None
+            if self.state == fsm.ACCEPTED:
+                self.last = b""  # what comes again from here on is absorbed, or comes from the other end
         return True
 
     def hold(self, size: int) -> None:
@@ -145,6 +149,11 @@ class ServerTransaction(Transaction):
         if self.state != fsm.TERMINATED:
             self.held += size
             self._layer.hold(size)
+
+    def forget(self) -> None:
+        """As for every transaction; and what is kept with it, which was never let go where no answer went out."""
+        super().forget()
+        self.context = None
 
     def send(self) -> None:
         """Send what `respond` was given."""
@@ -169,8 +178,28 @@ class ClientUser(Protocol):
         """The transport could not send the request."""
 
 
+class Nobody:
+    """Whoever waits for no answer: the sender of a CANCEL, and who has heard all that there was to hear."""
+
+    def received(self, response: Response) -> None:
+        """Nothing to do."""
+
+    def timed_out(self) -> None:
+        """Nothing to do."""
+
+    def failed(self) -> None:
+        """Nothing to do."""
+
+
+NOBODY = Nobody()
+
+
 class ClientTransaction(Transaction):
-    """Towards the one whom a request is sent to. request: an INVITE in lines, so that its ACK can be composed."""
+    """Towards the one whom a request is sent to.
+
+    request: an INVITE in lines, so that its ACK can be composed. user: who hears of it, as long as there may be more to
+    hear. Both, and the message itself, are let go when it was answered, half a minute before it is over.
+    """
 
     __slots__ = ("_ack", "_response", "request", "user")
 
@@ -194,6 +223,11 @@ class ClientTransaction(Transaction):
         self._response = response
         self.step(EVENT_OF[response.status // 100])
         self._response = None
+        if response.status >= 200:
+            self.last = b""
+            self.request = None
+            if self.state != fsm.ACCEPTED:
+                self.user = NOBODY
 
     def deliver(self) -> None:
         """Hand the response to the proxy core."""
@@ -255,7 +289,7 @@ class Transactions:
 
     def match_cancelled(self, request: Request) -> ServerTransaction | None:
         """The server transaction that a CANCEL is for: an INVITE's, or that of any other request (RFC 3261 §9.2)."""
-        return self._servers.get(_key(request, b"INVITE")) or self._no_calls.get(_key(request, b""))
+        return self._servers.get(_key(request, b"INVITE")) or self._no_calls.get(_without_method(_key(request, b"")))
 
     def match_response(self, response: Response) -> ClientTransaction | None:
         """The client transaction that a response belongs to: same branch in the top Via, same method (§17.1.3)."""
@@ -326,7 +360,7 @@ def _compile(table: fsm.Table, cls: type[Transaction]) -> CompiledTable:
 
     def action(name: str) -> Callable[[Any], None]:
         if name.startswith("start "):
-            return partial(_start, letter=name[6:])
+            return partial(Transaction.start, letter=name[6:])
         found: Callable[[Any], None] = getattr(cls, name.replace(" ", "_"))
         return found
 
@@ -334,10 +368,6 @@ def _compile(table: fsm.Table, cls: type[Transaction]) -> CompiledTable:
         state: {event: (target, tuple(map(action, names))) for event, (target, names) in row.items()}
         for state, row in table.items()
     }
-
-
-def _start(transaction: Transaction, letter: str) -> None:
-    transaction.start(letter)
 
 
 _SERVER = {

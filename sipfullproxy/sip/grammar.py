@@ -33,13 +33,16 @@ _LIST_ITEM = re.compile(rb'(?:[^,"<]++|' + QUOTED + rb'|<[^>]*+>|["<].*+)++', re
 
 IS_TOKEN = re.compile(TOKEN).fullmatch
 
+# `number in data` takes a sixth of the time that `b"x" in data` takes, and most values hold none of these.
+TAB, CR, SPACE, QUOTE, PERCENT, COMMA, LAQUOT = b'\t\r "%,<'
+
 PARAMETER_LIMIT = 64
 """Parameters of one header value or URI that are read; Linphone sends about twenty in a Contact."""
 
 
 def unfold(value: bytes) -> bytes:
     """Join the lines of a folded header value by single spaces (RFC 3261 §7.3.1)."""
-    if b"\r\n" not in value:
+    if CR not in value:
         return value
     return b" ".join(part.strip(b" \t") for part in value.split(b"\r\n")).strip()
 
@@ -50,9 +53,9 @@ def split_list(value: bytes) -> list[bytes]:
     Returns the items without surrounding white space, empty ones left out; but never nothing at all: of an empty value
     b"". An unterminated quote or bracket stays with what follows it.
     """
-    if b"," not in value:
+    if COMMA not in value:
         return [value]
-    items = _LIST_ITEM.findall(value) if b'"' in value or b"<" in value else value.split(b",")
+    items = _LIST_ITEM.findall(value) if QUOTE in value or LAQUOT in value else value.split(b",")
     return [item for item in map(bytes.strip, items) if item] or [b""]
 
 
@@ -84,7 +87,7 @@ def unquote(value: bytes) -> bytes:
 
 def unescape(text: bytes) -> bytes:
     """Undo %-escapes once (RFC 3261 §19.1.2). A `%` without two hexadecimal digits stays as it is."""
-    if b"%" not in text:
+    if PERCENT not in text:
         return text
     head, *rest = text.split(b"%")
     return head + b"".join([_escaped(part) for part in rest])

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import TOKEN, split_list, unfold, whole_number
+from sipfullproxy.sip.grammar import CR, SPACE, TAB, TOKEN, split_list, unfold, whole_number
 from sipfullproxy.sip.headers import address
 from sipfullproxy.sip.headers.cseq import parse_cseq
 from sipfullproxy.sip.headers.via import Via
@@ -58,8 +58,21 @@ _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([^\r\n]*) SIP/([0-9]+\.[0-9]+)"
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?", re.IGNORECASE)
 _BROKEN_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb")[ \t]+([^\r\n]*)")
 
-_SINGLE = (b"from", b"to", b"call-id", b"cseq", b"max-forwards", b"max-breadth", b"content-length")
+_MANDATORY = (b"from", b"to", b"call-id", b"cseq")
+_OPTIONAL = (b"max-forwards", b"max-breadth", b"content-length")
 """Headers of which a second one makes a message ambiguous (RFC 3261 §7.3.1, RFC 4475 §3.3.8, RFC 5393 §5.3)."""
+
+_TITLE = {
+    b"from": "From", b"to": "To", b"call-id": "Call-ID", b"cseq": "CSeq", b"max-forwards": "Max-Forwards",
+    b"max-breadth": "Max-Breadth", b"content-length": "Content-Length",
+}  # fmt: skip
+
+Places = tuple[int, ...]
+
+# Where a header stands that came once. Nearly all do, so these are shared by all messages: an index then holds nothing
+# that the garbage collector would have to follow.
+_PLACES: tuple[Places, ...] = tuple((position,) for position in range(HEADER_LIMIT))
+_NOWHERE: Places = ()
 
 
 def canonical(name: bytes) -> bytes:
@@ -92,7 +105,7 @@ class Message:
     from_tag: bytes
     to_tag: bytes
 
-    def __init__(self, start: bytes, lines: list[bytes], where: dict[bytes, list[int]], body: bytes) -> None:
+    def __init__(self, start: bytes, lines: list[bytes], where: dict[bytes, Places], body: bytes) -> None:
         self.start = start
         self.lines = lines
         self.where = where
@@ -107,8 +120,8 @@ class Message:
         """
         stamped = self.via.stamped(host, port)
         if stamped is not self.via.text:
-            position = self.where[b"via"][0]
-            self.lines[position] = unfold(self.lines[position]).replace(self.via.text, stamped, 1)
+            top = self.where[b"via"][0]
+            self.lines[top] = unfold(self.lines[top]).replace(self.via.text, stamped, 1)
 
     def first(self, name: bytes) -> bytes | None:
         """The whole value of the first line of that name, unfolded; None where there is none."""
@@ -134,23 +147,22 @@ class Message:
 
     def check(self) -> None:
         """Read the headers that every message must have (RFC 3261 §8.1.1). Raises SipError 400 naming what is wrong."""
-        where = self.where
         if self.flaw:
             raise SipError(400, self.flaw)
-        for name in _SINGLE:
-            positions = where.get(name)
-            if positions is None:
-                if name in _MANDATORY:
-                    raise SipError(400, f"No {_TITLE[name]} header")
-            elif len(positions) > 1:
-                raise SipError(400, f"More than one {_TITLE[name]} header")
-        lines = self.lines
+        lines, where = self.lines, self.where
+        try:
+            (from_,), (to,), (call_id,), (cseq,) = where[b"from"], where[b"to"], where[b"call-id"], where[b"cseq"]
+        except (KeyError, ValueError):
+            raise _ambiguous(where) from None
+        for name in _OPTIONAL:
+            if len(where.get(name, _NOWHERE)) > 1:
+                raise _ambiguous(where)
         self.via = Via(split_list(value_of(lines[where[b"via"][0]]))[0])
-        self.cseq, self.cseq_method = parse_cseq(value_of(lines[where[b"cseq"][0]]))
-        self.call_id = value_of(lines[where[b"call-id"][0]])
-        from_tag = address.read_tag(value_of(lines[where[b"from"][0]]))
-        to_tag = address.read_tag(value_of(lines[where[b"to"][0]]))
-        if not self.call_id or b" " in self.call_id or b"\t" in self.call_id:
+        self.cseq, self.cseq_method = parse_cseq(value_of(lines[cseq]))
+        self.call_id = value_of(lines[call_id])
+        from_tag = address.read_tag(value_of(lines[from_]))
+        to_tag = address.read_tag(value_of(lines[to]))
+        if not self.call_id or SPACE in self.call_id or TAB in self.call_id:
             raise SipError(400, "Bad Call-ID")
         if from_tag is None:
             raise SipError(400, "Bad From")
@@ -162,11 +174,15 @@ class Message:
         self.to_tag = to_tag
 
 
-_MANDATORY = frozenset((b"from", b"to", b"call-id", b"cseq"))
-_TITLE = {
-    b"from": "From", b"to": "To", b"call-id": "Call-ID", b"cseq": "CSeq", b"max-forwards": "Max-Forwards",
-    b"max-breadth": "Max-Breadth", b"content-length": "Content-Length",
-}  # fmt: skip
+def _ambiguous(where: dict[bytes, Places]) -> SipError:
+    """What to say where a header is missing, or is there too often."""
+    for name in _MANDATORY + _OPTIONAL:
+        found = len(where.get(name, _NOWHERE))
+        if not found and name in _MANDATORY:
+            return SipError(400, f"No {_TITLE[name]} header")
+        if found > 1:
+            break
+    return SipError(400, f"More than one {_TITLE[name]} header")
 
 
 class Request(Message):
@@ -175,7 +191,7 @@ class Request(Message):
     __slots__ = ("method", "uri_text", "version")
 
     def __init__(
-        self, start: bytes, lines: list[bytes], where: dict[bytes, list[int]], body: bytes,
+        self, start: bytes, lines: list[bytes], where: dict[bytes, Places], body: bytes,
         method: bytes, uri_text: bytes, version: bytes,
     ) -> None:  # fmt: skip
         super().__init__(start, lines, where, body)
@@ -205,7 +221,7 @@ class Response(Message):
     __slots__ = ("phrase", "status")
 
     def __init__(
-        self, start: bytes, lines: list[bytes], where: dict[bytes, list[int]], body: bytes, status: int, phrase: bytes
+        self, start: bytes, lines: list[bytes], where: dict[bytes, Places], body: bytes, status: int, phrase: bytes
     ) -> None:
         super().__init__(start, lines, where, body)
         self.status = status
@@ -214,7 +230,8 @@ class Response(Message):
 
 def value_of(line: bytes) -> bytes:
     """The value of a header line, unfolded and without the white space around it."""
-    return unfold(line[line.find(b":") + 1 :].strip())
+    value = line.partition(b":")[2].strip()
+    return unfold(value) if CR in value else value
 
 
 def parse(data: bytes) -> Request | Response:
@@ -263,38 +280,40 @@ def content_length(message: Message) -> int | None:
     positions = message.where.get(b"content-length")
     if positions is None:
         return None
-    length, *others = [whole_number(value_of(message.lines[position]), LARGEST_BODY) for position in positions]
+    first, *others = positions
+    length = whole_number(value_of(message.lines[first]), LARGEST_BODY)
     if length is None:
         raise SipError(400, "Bad Content-Length")
-    if any(other != length for other in others):
-        raise SipError(400, "More than one Content-Length header")
+    for other in others:
+        if whole_number(value_of(message.lines[other]), LARGEST_BODY) != length:
+            raise SipError(400, "More than one Content-Length header")
     return length
 
 
-def _index(lines: list[bytes]) -> tuple[dict[bytes, list[int]], str]:
+def _index(lines: list[bytes]) -> tuple[dict[bytes, Places], str]:
     """Where the headers of each name are, and what is wrong with any. Folds are joined to their lines on the way."""
     flaw = ""
-    where: dict[bytes, list[int]] = {}
+    where: dict[bytes, Places] = {}
     names = _NAMES
-    for position, line in enumerate(lines):
-        raw = line[: line.find(b":")]
+    for place, line in zip(_PLACES, lines, strict=False):
+        raw, colon, _ = line.partition(b":")
         name = names.get(raw)
-        if name is None:
-            if position and line[:1] in (b" ", b"\t"):
+        if name is None or not colon:
+            if place[0] and line[:1] in (b" ", b"\t"):
                 lines[:] = _join_folds(lines)
                 return _index(lines)
             name = canonical(raw)
-            if b":" not in line or not _IS_NAME(name):
+            if not colon or not _IS_NAME(name):
                 flaw = "A header line is no header"
                 continue
         if name in where:
-            where[name].append(position)
+            where[name] += place
         else:
-            where[name] = [position]
+            where[name] = place
     return where, flaw
 
 
-def _with_start(start: bytes, lines: list[bytes], where: dict[bytes, list[int]]) -> Request | Response:
+def _with_start(start: bytes, lines: list[bytes], where: dict[bytes, Places]) -> Request | Response:
     if start[:4].upper() == b"SIP/":
         match = _STATUS_LINE.fullmatch(start)
         if match is None:

@@ -8,8 +8,7 @@ where a message goes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 SENDRECV: Final = "sendrecv"
 SENDONLY: Final = "sendonly"
@@ -37,8 +36,7 @@ _TELLING: Final = (b"m=", b"c=", *_DIRECTIONS)
 _NOWHERE: Final = frozenset(("0.0.0.0", "::"))
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(NamedTuple):
     """One `m=` section (RFC 8866 §5.14).
 
     kind: "audio", "video" … in lower case. port: 0 means refused or taken away (RFC 3264 §6, §8.2).
@@ -68,8 +66,7 @@ class Media:
         return self.nowhere or self.direction in (SENDONLY, INACTIVE)
 
 
-@dataclass(frozen=True, slots=True)
-class Sdp:
+class Sdp(NamedTuple):
     """What could be read of a session description. address: of the session, or "". media: in the order of the body."""
 
     address: str = ""
@@ -96,8 +93,8 @@ def parse(body: bytes) -> Sdp:
     """Read a session description, or whatever it is. Never raises; of junk, the result is empty."""
     session, *sections = _sections(body[:LONGEST_BODY])
     address, direction = _defaults(session, "", SENDRECV)
-    media = (_media(section, address, direction) for section in sections[:MOST_MEDIA])
-    return Sdp(address, tuple(one for one in media if one is not None))
+    media = [_media(section, address, direction) for section in sections[:MOST_MEDIA]]
+    return Sdp(address, tuple([one for one in media if one is not None]))
 
 
 def find_sdp(content_type: bytes, body: bytes) -> bytes | None:
@@ -106,6 +103,8 @@ def find_sdp(content_type: bytes, body: bytes) -> bytes | None:
     content_type: value of the Content-Type header. The body itself for application/sdp; of a multipart body
     (RFC 5621 §3.1) the first such part. A multipart inside a multipart is not looked into.
     """
+    if content_type == b"application/sdp":  # as all phones write it
+        return body
     kind = _media_type(content_type)
     if kind == b"application/sdp":
         return body
@@ -121,10 +120,11 @@ def _sections(body: bytes) -> list[list[bytes]]:
     few telling lines only makes the whole three times faster: a phone writes dozens of others.
     """
     sections: list[list[bytes]] = [[]]
-    for line in [line for line in body.splitlines() if line.startswith(_TELLING)]:
-        if line.startswith(b"m="):
-            sections.append([])
-        sections[-1].append(line)
+    for line in body.splitlines():
+        if line.startswith(_TELLING):
+            if line.startswith(b"m="):
+                sections.append([])
+            sections[-1].append(line)
     return sections
 
 

@@ -26,6 +26,8 @@ _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*):")
 # Lenient: any byte that can stand in a URI at all stands in a value; what of `token` is no paramchar, in a name.
 _PARAM = re.compile(rb"([A-Za-z0-9\-_.!~*'()%\[\]/:&+$`]++)(?:=([^;]*+))?")
 
+_NONE: dict[bytes, bytes | None] = {}  # shared by all that have none, so nobody may put anything in
+
 DEFAULT_PORT = {b"sip": 5060, b"sips": 5061}
 
 # RFC 3261 §19.1.4 and RFC 2396 §2.2: these do not equal their escapes.
@@ -64,7 +66,7 @@ class Uri:
         self.port: int | None = int(port) if port else None
         if self.port is not None and not 0 < self.port < 65536:
             raise SipError(400, "Port out of range in a URI")
-        self.params: dict[bytes, bytes | None] = _params(params) if params else {}
+        self.params: dict[bytes, bytes | None] = _params(params) if params else _NONE
         self.headers: bytes = headers or b""
         if self.headers.count(b"&") >= PARAMETER_LIMIT:
             raise SipError(400, "Too many headers in a URI")

@@ -7,7 +7,6 @@ import logging
 import socket
 import socketserver
 import time
-from collections import deque
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -116,10 +115,9 @@ class UdpDoor(socketserver.UDPServer):
 
     def _send(self, sends: list[Send]) -> None:
         """Put all on the wire. What the engine answers to a lost flow goes out too; each flow is reported lost once."""
-        waiting = deque(sends)
+        waiting = sends.copy()
         lost: set[Flow] = set()
-        while waiting:
-            send = waiting.popleft()
+        for send in waiting:  # which may grow meanwhile
             try:
                 self.socket.sendto(send.data, send.flow.remote)
             except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import IS_TOKEN, QUOTED, TOKEN, WS, parameters
+from sipfullproxy.sip.grammar import QUOTED, TOKEN, WS, parameters
 from sipfullproxy.sip.uri import Uri, parse_uri
 
 # name-addr    = [ display-name ] LAQUOT addr-spec RAQUOT
@@ -16,6 +16,8 @@ _NAME_ADDR = re.compile(rb"(?:" + QUOTED + WS + rb'|[^"<>\r\n]*+)<([^<>\r\n]*+)>
 # addr-spec form: "the Contact header field's parameters are header parameters, not URI parameters" (§20.10);
 # and a URI with a comma, question mark or semicolon must stand in brackets (§20).
 _ADDR_SPEC = re.compile(rb"([^\s<>\",;?]++)" + WS + rb"((?:;.*)?)", re.DOTALL)
+# The same, as nearly all phones write a From, To, Contact or Route: with no parameter but the tag, and no white space.
+_USUAL = re.compile(rb"(?:" + QUOTED + WS + rb'|[^"<>\r\n]*+)<([^<>\r\n]*+)>(?:;tag=(' + TOKEN + rb"))?", re.DOTALL)
 # tag-param = "tag" EQUAL token
 _TAG = re.compile(rb";" + WS + rb"tag" + WS + rb"=" + WS + rb"(" + TOKEN + rb")", re.IGNORECASE)
 
@@ -30,16 +32,23 @@ class Address:
     __slots__ = ("params", "spec", "tail", "text")
 
     def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.spec: bytes
+        self.tail: bytes
+        self.params: dict[bytes, bytes | None]
+        match = _USUAL.fullmatch(text)
+        if match is not None:
+            self.spec, tag = match.groups()
+            self.tail = text[match.end(1) + 1 :]
+            self.params = {} if tag is None else {b"tag": tag}
+            return
         match = _NAME_ADDR.fullmatch(text) or _ADDR_SPEC.fullmatch(text)
         if match is None:
             raise SipError(400, "Bad address")
-        spec, tail = match.groups()
-        params = parameters(tail)
+        self.spec, self.tail = match.groups()
+        params = parameters(self.tail)
         if params is None:
             raise SipError(400, "Bad parameters of an address")
-        self.text = text
-        self.spec: bytes = spec
-        self.tail: bytes = tail
         self.params = params
 
     @property
@@ -55,14 +64,13 @@ def tag(value: bytes) -> bytes:
 
 def read_tag(value: bytes) -> bytes | None:
     """The same; but None where the value has not the shape of an address. Its URI is not read."""
+    match = _USUAL.fullmatch(value)
+    if match is not None:
+        return match[2] or b""
     match = _NAME_ADDR.fullmatch(value) or _ADDR_SPEC.fullmatch(value)
     if match is None:
         return None
     tail = match[2]
-    if not tail:
-        return b""
-    if tail[:5] == b";tag=" and IS_TOKEN(tail, 5):
-        return tail[5:]  # as nearly all phones write it
     if b'"' in tail:
         # A quoted parameter may hold a ";tag=" of its own.
         return (parameters(tail) or {}).get(b"tag") or b""

@@ -15,42 +15,58 @@ MAGIC = b"z9hG4bK"
 # via-parm          = sent-protocol LWS sent-by *( SEMI via-params )
 # sent-protocol     = protocol-name SLASH protocol-version SLASH transport
 _VIA = re.compile(
-    rb"SIP" + WS + rb"/" + WS + rb"2\.0" + WS + rb"/" + WS + rb"(" + TOKEN + rb")[ \t]+"
+    rb"[Ss][Ii][Pp]" + WS + rb"/" + WS + rb"2\.0" + WS + rb"/" + WS + rb"(" + TOKEN + rb")[ \t]+"
     rb"(" + HOST + rb")" + WS + rb"(?::" + WS + rb"([0-9]{1,5})" + WS + rb")?"
-    rb"((?:;[^;]*+)*+)",
-    re.IGNORECASE | re.DOTALL,
+    rb"((?:;.*)?)",
+    re.DOTALL,
+)
+# The same, as nearly all phones write it, and as we do.
+_USUAL_VIA = re.compile(
+    rb"SIP/2\.0/([A-Z]++) (" + HOST + rb")(?::([0-9]{1,5}))?(;rport)?;branch=([^;\s]*+)(;rport)?",
 )
 # RFC 3581 §4: response-port = "rport" [EQUAL 1*DIGIT]
 _RPORT = re.compile(
     rb"(;" + WS + rb"rport)(?![A-Za-z0-9\-.!%*_+`'~])(?:" + WS + rb"=" + WS + rb"[^;\s]*)?", re.IGNORECASE
 )
+_END_OF_PARAM = (b"", b";")
 # via-received = "received" EQUAL (IPv4address / IPv6address)
-_RECEIVED = re.compile(rb";" + WS + rb"received" + WS + rb"=" + WS + rb"[^;\s]*" + WS, re.IGNORECASE)
+_RECEIVED = re.compile(rb";" + WS + rb"received" + WS + rb"=[^;]*", re.IGNORECASE)
 
 
 class Via:
     """One Via value.
 
     text: as it came. transport: upper case. host: as it came. port: or None. branch: b"" where there is none.
+    sent_by: host (lower case) and port of the sender as it calls itself, the default port made explicit (§20.42).
     rport: whether the sender asked for a response to the port it really sent from (RFC 3581 §3).
     """
 
-    __slots__ = ("branch", "host", "maddr", "port", "rport", "text", "transport")
+    __slots__ = ("branch", "host", "maddr", "port", "rport", "sent_by", "text", "transport")
 
     def __init__(self, text: bytes) -> None:
-        match = _VIA.fullmatch(text)
-        if match is None:
-            raise SipError(400, "Bad Via")
-        transport, host, port, params = match.groups()
         self.text = text
-        self.transport: bytes = transport.upper()
+        self.maddr: bytes | None = None
+        match = _USUAL_VIA.fullmatch(text)
+        if match is not None:
+            transport, host, port, before, self.branch, behind = match.groups()
+            self.rport = before is not None or behind is not None
+        else:
+            transport, host, port = self._read(text)
+        self.transport: bytes = transport
         self.host: bytes = host
         self.port: int | None = int(port) if port else None
         if self.port is not None and not 0 < self.port < 65536:
             raise SipError(400, "Port out of range in Via")
+        self.sent_by: tuple[bytes, int] = host.lower(), self.port or (5061 if transport == b"TLS" else 5060)
+
+    def _read(self, text: bytes) -> tuple[bytes, bytes, bytes | None]:
+        """Fill in what the parameters say. Returns transport, host and port."""
+        match = _VIA.fullmatch(text)
+        if match is None:
+            raise SipError(400, "Bad Via")
+        transport, host, port, params = match.groups()
         self.branch = b""
         self.rport = False
-        self.maddr: bytes | None = None
         for param in params.split(b";", PARAMETER_LIMIT + 1)[1:]:
             name, _, value = param.partition(b"=")
             name = name.strip(b" \t").lower()
@@ -62,11 +78,7 @@ class Via:
                 self.maddr = value.strip(b" \t")
             elif not name:
                 raise SipError(400, "Empty parameter in Via")
-
-    @property
-    def sent_by(self) -> tuple[bytes, int]:
-        """Host (lower case) and port of the sender as it calls itself; the default port made explicit (§20.42)."""
-        return self.host.lower(), self.port or (5061 if self.transport == b"TLS" else 5060)
+        return transport.upper(), host, port
 
     @property
     def unique(self) -> bool:
@@ -92,6 +104,9 @@ class Via:
             text = _RECEIVED.sub(b"", text)
         source = host.encode()
         if self.rport:
+            before, found, after = text.partition(b";rport")
+            if found and after[:1] in _END_OF_PARAM:  # as nearly all phones write it
+                return b"%b;rport=%d%b;received=%b" % (before, port, after, source)
             match = _RPORT.search(text)
             assert match is not None
             return b"%b=%d%b;received=%b" % (text[: match.end(1)], port, text[match.end() :], source)
