@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from random import random
 
 from sipfullproxy.engine.flow import Flow, Send
-from sipfullproxy.transport.udp import Core
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.message import Request
+from sipfullproxy.transport.core import Core
 
 LONGEST_DELAY = 10_000
 """Milliseconds; whoever waits for longer has long hung up."""
@@ -62,6 +64,10 @@ class BadNetwork:
             due = now + delay / 1000
             late.append((max(due, late[-1][0]) if late else due, data, flow))
         return []
+
+    def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
+        """See `Engine.refuse`."""
+        return self._arrived(self._core.refuse(request, error, flow, now))
 
     def tick(self, now: float) -> list[Send]:
         """See `Engine.tick`."""

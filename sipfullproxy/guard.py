@@ -11,7 +11,9 @@ from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.registrar import Phone
 from sipfullproxy.journal.passage import Passage
-from sipfullproxy.transport.udp import Core
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.message import CRLF, Request
+from sipfullproxy.transport.core import Core
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,11 @@ class Guard:
     def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
         """See `Engine.receive`."""
         return self._call(now, flow, data, self._engine.receive, data, flow, now)
+
+    def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
+        """See `Engine.refuse`."""
+        data = CRLF.join((request.start, *request.lines, b"", b""))
+        return self._call(now, flow, data, self._engine.refuse, request, error, flow, now)
 
     def tick(self, now: float) -> list[Send]:
         """See `Engine.tick`."""
