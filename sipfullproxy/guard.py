@@ -42,6 +42,7 @@ class Guard:
     ) -> None:
         self._engine = engine
         self._lock = lock
+        self._order = Lock()  # what passed is noted in the order of the engine, whichever door's thread it was
         self._passed = passed
         self._publish = publish
 
@@ -79,10 +80,11 @@ class Guard:
 
     def forget(self, phone: Phone, now: float) -> bool:
         """See `Engine.forget`."""
-        with self._lock:
-            found = self._engine.forget(phone, now)
-            events = self._engine.events()
-        self._publish(events)
+        with self._order:
+            with self._lock:
+                found = self._engine.forget(phone, now)
+                events = self._engine.events()
+            self._publish(events)
         return found
 
     def _call(
@@ -90,16 +92,17 @@ class Guard:
     ) -> list[Send]:
         engine = self._engine
         sends: list[Send] = []
-        with self._lock:
-            before = engine.serial
-            try:
-                sends = verb(*arguments)
-            except Exception:
-                log.exception("bug in the engine: %s%.2000r", verb.__name__, arguments)
-            serial = engine.serial
-            events = engine.events()
-        if sends or serial != before:  # keepalives are no messages
-            self._passed(Passage(now, serial, flow, data, sends))
-        if events:
-            self._publish(events)
+        with self._order:
+            with self._lock:
+                before = engine.serial
+                try:
+                    sends = verb(*arguments)
+                except Exception:
+                    log.exception("bug in the engine: %s%.2000r", verb.__name__, arguments)
+                serial = engine.serial
+                events = engine.events()
+            if sends or serial != before:  # keepalives are no messages
+                self._passed(Passage(now, serial, flow, data, sends))
+            if events:
+                self._publish(events)
         return sends

@@ -296,6 +296,12 @@ class Transactions:
         """So many bytes more are remembered."""
         self._held += size
 
+    def move(self, transaction: Transaction, flow: Flow) -> None:
+        """Have a transaction send by another flow from now on."""
+        self._leave(transaction)
+        transaction.flow = flow
+        self._by_flow.setdefault(flow, {})[transaction] = None
+
     def forget(self, transaction: Transaction) -> None:
         """Take a transaction that is over out of the tables."""
         table: dict[Key, Any] = self._servers if isinstance(transaction, ServerTransaction) else self._clients
@@ -304,10 +310,13 @@ class Transactions:
             if self._no_calls.get(_without_method(transaction.key)) is transaction:
                 del self._no_calls[_without_method(transaction.key)]
             self._held -= transaction.held
-            there = self._by_flow[transaction.flow]
-            del there[transaction]
-            if not there:
-                del self._by_flow[transaction.flow]
+            self._leave(transaction)
+
+    def _leave(self, transaction: Transaction) -> None:
+        there = self._by_flow[transaction.flow]
+        del there[transaction]
+        if not there:
+            del self._by_flow[transaction.flow]
 
     def _remember(self, transaction: Transaction, size: int) -> None:
         self._by_flow.setdefault(transaction.flow, {})[transaction] = None

@@ -8,6 +8,9 @@ from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request
 
+# How often the timers are looked at when nobody calls, in seconds: a tenth of T1, the smallest duration of SIP.
+POLL_INTERVAL = 0.05
+
 
 class Core(Protocol):
     """The engine's verbs, safe to call from any door's thread, never raising; see `Engine`."""

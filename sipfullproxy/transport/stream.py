@@ -20,7 +20,7 @@ from functools import partial
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip.framing import PING, PONG
 from sipfullproxy.transport.connection import Connection, OverError
-from sipfullproxy.transport.core import Core
+from sipfullproxy.transport.core import POLL_INTERVAL, Core
 
 # How often connections are looked at that do nothing, in seconds: 5,000 of them take a few milliseconds.
 SWEEP_INTERVAL = 1.0
@@ -87,21 +87,27 @@ class StreamDoor:
         self._await(listener, transport, local)
         return local
 
-    def serve(self, core: Core) -> None:
-        """Bring `core` what comes, and send what it answers, until `shutdown` is called from another thread."""
+    def serve(self, core: Core, ticks: bool = False) -> None:
+        """Bring `core` what comes, and send what it answers, until `shutdown` is called from another thread.
+
+        ticks: whether the timers of the core are seen to here, for want of a UDP door that does it.
+        """
         self._core = core
         swept = time.monotonic()
         while not self._ended:
-            for key, mask in self._selector.select(SWEEP_INTERVAL):
+            for key, mask in self._selector.select(POLL_INTERVAL if ticks else SWEEP_INTERVAL):
                 try:
                     key.data(mask)
                 except Exception:
                     log.exception("bug while serving a connection")
                 self._send_all()
-            if time.monotonic() - swept >= SWEEP_INTERVAL:
-                swept = time.monotonic()
-                self._sweep(swept)
-                self._send_all()
+            now = time.monotonic()
+            if ticks and (due := core.next_timer()) is not None and due <= now:
+                self._outgoing.extend(core.tick(now))
+            if now - swept >= SWEEP_INTERVAL:
+                swept = now
+                self._sweep(now)
+            self._send_all()
 
     def post(self, sends: list[Send]) -> None:
         """Have all put on the wire by the thread of this door. Any thread may call it; it never waits."""

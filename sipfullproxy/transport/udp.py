@@ -12,10 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from sipfullproxy.engine.flow import Flow, Send
-from sipfullproxy.transport.core import Core
-
-# How often the timers are looked at when nobody calls, in seconds: a tenth of T1, the smallest duration of SIP.
-POLL_INTERVAL = 0.05
+from sipfullproxy.transport.core import POLL_INTERVAL, Core
 
 # How many more datagrams are taken after one wake-up before the timers get their turn: some 10 ms of work at most.
 BATCH = 128
