@@ -21,6 +21,7 @@ from sipfullproxy.engine.diversion import AFTER
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment
 from sipfullproxy.engine.flow import Local
+from sipfullproxy.engine.routing import TLS_PORT
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.greeting import greeting, tell
 from sipfullproxy.guard import Guard
@@ -36,6 +37,7 @@ from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport.addresses import is_local, lan_addresses
 from sipfullproxy.transport.doors import Doors
+from sipfullproxy.transport.tls import Tls
 
 if TYPE_CHECKING:
     from sipfullproxy.web.app import Application
@@ -311,11 +313,12 @@ class Proxy:
         """All ports that the user wants; or, where he says nothing, UDP and, if it is to be had, TCP."""
         settings = self.settings
         ip = settings.ip or next((port.ip for port in settings.listen if port.ip), None) or lan_addresses()[0]
-        doors = Doors()
+        doors = Doors(self._tls())
         try:
             if settings.listen:
                 for wanted in settings.listen:
-                    port = settings.port if wanted.port is None else wanted.port
+                    usual = TLS_PORT if wanted.transport == "tls" else settings.port
+                    port = usual if wanted.port is None else wanted.port
                     self._open(doors, wanted.transport, (wanted.ip or ip, port))
                 return doors
             for attempt in range(ATTEMPTS):
@@ -333,6 +336,19 @@ class Proxy:
             doors.close()
             raise
         return doors
+
+    def _tls(self) -> Tls | None:
+        """The certificate, where a port wants one. Raises StartError."""
+        settings = self.settings
+        if not any(port.transport == "tls" for port in settings.listen):
+            return None
+        if settings.tls_cert is None or settings.tls_key is None:
+            raise StartError(_NO_CERTIFICATE[settings.lang])
+        try:
+            return Tls(settings.tls_cert, settings.tls_key, settings.tls_ca)
+        except OSError as error:
+            words = _BAD_CERTIFICATE[settings.lang]
+            raise StartError(words.format(path=settings.tls_cert, key=settings.tls_key, why=error)) from None
 
     def _open(self, doors: Doors, transport: str, address: tuple[str, int]) -> Local:
         (ip, port), lang = address, self.settings.lang
@@ -459,6 +475,14 @@ _DOOR_ERRORS = {
         en="{ip}:{port} ({transport}) may not be opened: {why}. Another port: --port",
     ),
 }
+_NO_CERTIFICATE = Words(
+    sk="pre TLS treba certifikát a kľúč: --tls-cert a --tls-key",
+    en="TLS needs a certificate and its key: --tls-cert and --tls-key",
+)
+_BAD_CERTIFICATE = Words(
+    sk="certifikát {path} s kľúčom {key} sa nedá použiť: {why}",
+    en="the certificate {path} with the key {key} cannot be used: {why}",
+)
 _NO_TCP = Words(
     sk="TCP na {ip}:{port} nebude, len UDP: {why}",
     en="no TCP at {ip}:{port}, only UDP: {why}",

@@ -31,7 +31,7 @@ LONGEST_PASSWORD = 200
 
 
 # What can be listened on.
-TRANSPORTS = ("udp", "tcp")
+TRANSPORTS = ("udp", "tcp", "tls")
 
 # A database of calls that is smaller than the log that is written ahead of it would keep hardly a call.
 LEAST_MB = 10
@@ -58,7 +58,8 @@ class Settings:
     """All that the user can set.
 
     ip: IPv4 address that phones know us by; None: find it. port: of UDP and TCP, 0 for any free one.
-    listen: the ports to listen on, in the place of UDP and TCP at `ip` and `port`.
+    listen: the ports to listen on, in the place of UDP and TCP at `ip` and `port`. tls_cert, tls_key: files (PEM)
+    of the certificate for TLS, and of its key. tls_ca: of the CAs of phones that show one, and of whom we connect to.
     lang: language of what the user reads. phrases: whose reason phrases the proxy writes: of all responses, of its own
     ones, of none. own: the user's phrases by status code. journal: the text journal's file; the database of calls is
     beside it. keep_days, keep_mb: how long calls stay in that database, in days, and how many megabytes it may have.
@@ -74,6 +75,9 @@ class Settings:
     ip: str | None = None
     port: int = 5060
     listen: tuple[Listen, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
     lang: Lang = "sk"
     phrases: Mode = "all"
     own: Mapping[int, str] = field(default_factory=dict)
@@ -394,6 +398,9 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "ip": _ip,
     "port": _between(0, 65535),
     "listen": _listen,
+    "tls_cert": _path,
+    "tls_key": _path,
+    "tls_ca": _path,
     "lang": _one_of(LANGS),
     "phrases": _one_of(get_args(Mode)),
     "journal": _path,

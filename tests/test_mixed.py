@@ -244,6 +244,70 @@ def test_several_ports_are_all_ours() -> None:
     assert bob.takes("BYE")
 
 
+# -- TLS ---------------------------------------------------------------------------------------------------------------
+
+SECURE = ("10.0.0.1", 5061)
+
+
+@pytest.fixture
+def tls() -> Lab:
+    return Lab(listen=(("udp", PROXY), ("tls", SECURE)))
+
+
+def over_tls(lab: Lab, phone: Phone, data: bytes) -> None:
+    """A message by a connection to the port of TLS."""
+    lab._carry(lab.engine.receive(data, Flow("tls", SECURE, phone.address, 1), lab.now))
+
+
+def secured(lab: Lab) -> tuple[Phone, Phone]:
+    """Alice on UDP, Bob registered by TLS."""
+    (alice,) = lab.registered("alice")
+    bob = lab.phone("bob", "10.0.0.11:40011", transport="tls")
+    headers = (f"Contact: <{bob.contact}>", "Expires: 600")
+    over_tls(lab, bob, bob.compose("REGISTER", "sip:10.0.0.1", to=f"<{bob.aor}>", contact=False, headers=headers))
+    bob.takes(200)
+    return alice, bob
+
+
+def test_a_phone_on_tls(tls: Lab) -> None:
+    alice, bob = secured(tls)
+    alice.invite("bob")
+    got = bob.takes("INVITE")
+    assert (got.via.transport, got.via.sent_by) == (b"TLS", (b"10.0.0.1", 5061))
+    (_, flow), plain = ways(got)
+    assert flow is not None and (flow.transport, flow.remote) == ("tls", bob.address) and plain == ("udp", None)
+    assert b"@10.0.0.1:5061;transport=tls;lr>" in got.values(b"record-route")[0]
+    over_tls(tls, bob, bob.compose("MESSAGE", "sip:alice@10.0.0.1"))
+    assert alice.waiting[-1] == "MESSAGE"
+
+
+@pytest.mark.purpose(
+    "RFC3263_04", given="a sips URI of a user with phones on UDP and on TLS", expect="it goes to the one on TLS alone"
+)
+def test_a_sips_uri_reaches_what_is_on_tls_alone(tls: Lab) -> None:
+    alice, bob = secured(tls)
+    plain = tls.phone("bob")
+    plain.register()
+    over_tls(tls, bob, bob.compose("INVITE", "sips:bob@10.0.0.1", body=sdp()))
+    assert bob.takes(100) and not plain.inbox
+    got = bob.takes("INVITE")
+    assert all(value.startswith(b"<sips:") and b"transport" not in value for value in got.values(b"record-route"))
+    for uri in ("sips:alice@10.0.0.1", alice.contact.replace("sip:", "sips:")):
+        alice.request("MESSAGE", uri)
+        assert alice.takes(480)
+
+
+@pytest.mark.parametrize(
+    ("uri", "port"),
+    [("sips:c@192.0.2.7", 5061), ("sip:c@192.0.2.7;transport=tls", 5061), ("sips:c@192.0.2.7:7;transport=tcp", 7)],
+)
+def test_an_address_may_say_tls(tls: Lab, uri: str, port: int) -> None:
+    alice, _ = secured(tls)
+    alice.request("MESSAGE", uri)
+    (send,) = tls.astray
+    assert send.flow == Flow("tls", SECURE, ("192.0.2.7", port))
+
+
 # -- large requests ----------------------------------------------------------------------------------------------------
 
 LARGE = sdp() + "a=x\r\n" * 300

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 import urllib.request
@@ -26,6 +27,7 @@ from sipfullproxy.journal import screen
 from sipfullproxy.server import Proxy, StartError
 from sipfullproxy.settings import SettingsError
 from sipfullproxy.web import site
+from tests.test_tls import certify
 from tests.waiting import eventually
 
 
@@ -153,6 +155,28 @@ def test_it_listens_where_it_is_told(make: Callable[..., Proxy]) -> None:
         ]  # fmt: skip
     with pytest.raises(RuntimeError):
         _ = proxy.listen
+
+
+def test_tls_needs_a_certificate_that_can_be_used(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="TLS needs a certificate and its key: --tls-cert and --tls-key"):
+        make(listen=["tls"], lang="en").start()
+    with pytest.raises(StartError, match=r"cannot be used: .*No such file"):
+        make(listen=["tls"], tls_cert=tmp_path / "x", tls_key=tmp_path / "y", lang="en").start()
+
+
+def test_a_phone_on_tls_registers(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    cert, key = certify(tmp_path, "proxy")
+    with make(listen=["udp", "tls:127.0.0.1:0"], tls_cert=cert, tls_key=key) as proxy:
+        (_, address) = proxy.listen[1]
+        with (
+            socket.create_connection(address, timeout=5) as line,
+            ssl.create_default_context(cafile=str(cert)).wrap_socket(line, server_hostname="127.0.0.1") as secure,
+            Phone(proxy) as phone,
+        ):
+            data = phone.request("REGISTER", "bob@", f"<sip:bob@{phone.address};transport=tls>")
+            secure.sendall(data.replace(b"SIP/2.0/UDP", b"SIP/2.0/TLS"))
+            assert secure.recv(65535).startswith(b"SIP/2.0 200 ")
+            assert [card.transport for card in proxy.phones("bob")] == ["tls"]
 
 
 def test_without_tcp_there_is_udp_and_a_line_about_it(

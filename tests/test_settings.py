@@ -31,6 +31,9 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         """
         ip = "192.168.1.10"
         port = 5070
+        tls_cert = "proxy.pem"
+        tls_key = "proxy.key"
+        tls_ca = "school.pem"
         listen = ["udp", "tcp:192.168.1.10:5080", "tcp:5081"]
         lang = "en"
         journal = "calls.log"
@@ -64,6 +67,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         """,
     )
     assert read({}, file) == Settings(
+        tls_cert=Path("proxy.pem"), tls_key=Path("proxy.key"), tls_ca=Path("school.pem"),
         ip="192.168.1.10", port=5070,
         listen=(Listen("udp"), Listen("tcp", "192.168.1.10", 5080), Listen("tcp", None, 5081)),
         lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
@@ -112,6 +116,8 @@ def test_home_is_understood_in_paths() -> None:
         ("ip", "224.0.0.1"),
         ("ip", "255.255.255.255"),
         ("ip", "::1"),
+        ("tls_cert", ""),
+        ("tls_key", 5),
         ("listen", "tcp"),
         ("listen", []),
         ("listen", [5060]),

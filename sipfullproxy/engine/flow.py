@@ -33,6 +33,11 @@ class Flow(NamedTuple):
         return self.transport != "udp"
 
     @property
+    def secure(self) -> bool:
+        """Whether nobody on the way can read along (RFC 3261 §26.2)."""
+        return self.transport in ("tls", "wss")
+
+    @property
     def door(self) -> Local:
         """The port of ours that it belongs to."""
         return self.transport, self.local

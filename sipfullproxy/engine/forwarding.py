@@ -107,13 +107,16 @@ class Forwarder:
         else (RFC 5626 §5.3, RFC 5658 §5, §6)."""
         named = routed.toward is not None or (target.binding is not None and not target.binding.direct)
         hidden = self._hidden(request, source)
-        ahead = self._route_of(flow, named)
+        sips = b"sips" in (routed.uri.scheme, target.uri.scheme)
+        ahead = self._route_of(flow, named, sips)
         if not named and not hidden and flow.door == source.door:
             return ahead
-        return ahead + CRLF + self._route_of(source, hidden)
+        return ahead + CRLF + self._route_of(source, hidden, sips)
 
-    def _route_of(self, flow: Flow, named: bool) -> bytes:
+    def _route_of(self, flow: Flow, named: bool, sips: bool) -> bytes:
         head, tail = self._routes[flow.door]
+        if sips and flow.secure:  # §16.6 item 4: then all within the dialog is to go by TLS too
+            head, tail = b"<sips:", tail.replace(_TRANSPORT["tls"], b"")
         token = self._router.tokens.make(flow) + b"@" if named else b""
         return b"Record-Route: " + head + token + tail
 

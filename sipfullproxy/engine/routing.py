@@ -17,6 +17,9 @@ from sipfullproxy.sip.host import single_machine, written
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import Uri, parse_uri
 
+TLS_PORT = 5061
+"""Where TLS is spoken unless a URI says else (RFC 3261 §19.1.2)."""
+
 
 @dataclass(slots=True)
 class Routed:
@@ -114,8 +117,17 @@ class Router:
     def targets(self, routed: Routed) -> list[Target]:
         """The target set (RFC 3261 §16.5, and the next hop of §16.6 items 6 and 7), best first.
 
-        Raises SipError: 404 or 480 where a user of ours cannot be reached, 484 where no user is named.
+        Raises SipError: 404 or 480 where a user of ours cannot be reached, 484 where no user is named; 480 where a sips
+        URI wants TLS on every hop (§26.2.2, RFC 5630 §5.3), and no way over TLS leads there.
         """
+        targets = self._targets(routed)
+        if routed.uri.scheme == b"sips":
+            targets = [target for target in targets if target.flow is not None and target.flow.secure]
+            if not targets:
+                raise SipError(480, "Nobody there can be reached by TLS")
+        return targets
+
+    def _targets(self, routed: Routed) -> list[Target]:
         uri = routed.uri
         if routed.toward is not None:
             return [self._on_flow(uri, routed.toward)]
@@ -125,9 +137,6 @@ class Router:
             return [self._contact(uri)]
         if not uri.user:
             raise SipError(484, "No user in the Request-URI")
-        if uri.scheme == b"sips":
-            # Its sender wants TLS on every hop (§26.2.2); a phone over UDP is no place for it (RFC 5630 §5.3).
-            raise SipError(480, "No phone here can be reached by TLS")
         phones = self._location.reachable(uri.name)
         if phones:
             return [Target(phone.uri, phone.flow, phone) for phone in phones]
@@ -188,13 +197,16 @@ class Router:
         """The flow to a numeric host and port. None for names, which wait for DNS; for transports that we have no port
         of; and for our loopback, where services listen that trust this machine alone."""
         transport = (uri.params.get(b"transport") or b"udp").lower().decode("ascii", "replace")
+        if uri.scheme == b"sips":
+            transport = "tls"  # `transport` says what is below it (§26.2.2)
         machine = single_machine(uri.params.get(b"maddr") or uri.host)
-        if uri.scheme != b"sip" or machine is None:
+        if machine is None:
             return None
         if machine.is_loopback and not self._us.is_loopback:
             return None
         local = self._locals.get((transport, machine.version))
-        return None if local is None else Flow(transport, local, (str(machine), uri.effective_port))
+        port = uri.port or (TLS_PORT if transport == "tls" else uri.effective_port)
+        return None if local is None else Flow(transport, local, (str(machine), port))
 
     def over_stream(self, routed: Routed, target: Target) -> Flow | None:
         """The way to a target over TCP instead of UDP, for a request that is large (RFC 3261 §18.1.1). None where there
@@ -223,7 +235,8 @@ class Router:
         return Target(uri, self.way_to(uri)) if phone is None else Target(uri, phone.flow, phone)
 
     def _rule_of(self, uri: Uri) -> Rule | None:
-        """Where the calls to a user of ours go. A sips URI wants TLS on every hop, and nothing here leads over TLS."""
+        """Where the calls to a user of ours go. A sips URI wants TLS on every hop; who gets the call instead may have
+        none."""
         return self._rules.get(uri.name) if uri.scheme == b"sip" and self.in_our_domain(uri) else None
 
     def _who(self, uri: Uri) -> bytes:

@@ -123,6 +123,8 @@ class Connection:
         """Send as much of the queue as the peer takes; finish connecting where that is still to be done."""
         if not self.connected:
             self._arrive(now)
+            if not self.connected:
+                return
         queue = self._queue
         while queue:
             sent = self._give(queue[0])
@@ -162,10 +164,17 @@ class Connection:
         self._line.close()
 
     def _arrive(self, now: float) -> None:
-        """The system has connected, or has given up."""
+        """Go on with what must be done before anything can be sent."""
+        self._check()
+        self._connect(now)
+
+    def _check(self) -> None:
+        """Whether the system has connected, or has given up."""
         error = self._line.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OverError(os.strerror(error))
+
+    def _connect(self, now: float) -> None:
         self.connected = True
         self._heard = self._moved = now
         self._begun = None  # we have something to say, the peer need not

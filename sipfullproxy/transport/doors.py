@@ -10,6 +10,7 @@ from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request
 from sipfullproxy.transport.core import Core
 from sipfullproxy.transport.stream import StreamDoor
+from sipfullproxy.transport.tls import Tls
 from sipfullproxy.transport.udp import UdpDoor
 
 
@@ -20,10 +21,11 @@ class Doors:
     door is handed over there, which never waits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Tls | None = None) -> None:
+        """tls: the certificate of the TLS ports, where there are any."""
         self._datagrams: dict[Local, UdpDoor] = {}
         self._streams: dict[Local, StreamDoor] = {}
-        self._stream = StreamDoor()
+        self._stream = StreamDoor(tls)
         self._threads: list[threading.Thread] = []
         self._core: Core
 

@@ -1,4 +1,4 @@
-"""The doors on TCP (RFC 3261 §18, RFC 5923): one thread with one selector for all connections, whoever opened them.
+"""The doors on TCP and TLS (RFC 3261 §18, RFC 5923): one thread with one selector for all connections.
 
 A phone is reached over the connection that it opened. Where the engine names no connection but an address (a flow with
 the serial number 0), an open one to that address is used, and else a new one is opened. No peer can hold up another:
@@ -21,6 +21,7 @@ from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip.framing import PING, PONG
 from sipfullproxy.transport.connection import Connection, OverError
 from sipfullproxy.transport.core import POLL_INTERVAL, Core
+from sipfullproxy.transport.tls import Tls
 
 # How often connections are looked at that do nothing, in seconds: 5,000 of them take a few milliseconds.
 SWEEP_INTERVAL = 1.0
@@ -43,9 +44,13 @@ log = logging.getLogger(__name__)
 
 
 class StreamDoor:
-    """All connections, and the ports of ours that they come to: `listen`, then `serve` in a thread."""
+    """All connections, and the ports of ours that they come to: `listen`, then `serve` in a thread.
 
-    def __init__(self) -> None:
+    tls: what the connections of that transport are made with.
+    """
+
+    def __init__(self, tls: Tls | None = None) -> None:
+        self._tls = tls
         self._selector = selectors.DefaultSelector()
         self._bell, self._ear = socket.socketpair()
         for end in (self._bell, self._ear):
@@ -159,9 +164,10 @@ class StreamDoor:
             return
         now = time.monotonic()
         try:
-            if mask & selectors.EVENT_WRITE:
+            if mask & selectors.EVENT_WRITE or not connection.connected:
                 connection.flush(now)
-            if mask & selectors.EVENT_READ:
+            # Behind the end of a handshake the first message may have come already.
+            if connection.connected:
                 self._read(connection, now)
             self._watch(connection)
         except OverError as why:
@@ -181,7 +187,10 @@ class StreamDoor:
     def _begin(self, line: socket.socket, flow: Flow, *, connected: bool) -> Connection | None:
         """Take a connection in; None where it is over already."""
         try:
-            connection = Connection(line, flow, time.monotonic(), connected=connected)
+            if flow.transport == "tls" and self._tls is not None:
+                connection = self._tls.connection(line, flow, time.monotonic(), accepted=connected)
+            else:
+                connection = Connection(line, flow, time.monotonic(), connected=connected)
         except OSError:  # the peer has reset it, and macOS lets no option be set on what is left
             line.close()
             return None
