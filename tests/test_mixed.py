@@ -90,6 +90,25 @@ def test_nothing_is_repeated_on_a_stream(lab: Lab) -> None:
     assert alice.waiting == [100] and bob.waiting == ["INVITE"]
 
 
+@pytest.mark.parametrize(("alices", "bobs"), [("udp", "tcp"), ("tcp", "udp")])
+def test_what_came_in_a_datagram_says_its_length_on_a_stream(lab: Lab, alices: str, bobs: str) -> None:
+    """RFC 3261 §16.6 item 9. Linphone's ACK has none; baresip closed its connection over that."""
+    alice, bob = pair(lab, alices, bobs)
+    data = alice.compose("MESSAGE", "sip:bob@10.0.0.1", body="ahoj", content_type="text/plain")
+    if alices == "udp":
+        data = data.replace(b"Content-Length: 4\r\n", b"")
+    alice.send(data)
+    got = bob.takes("MESSAGE")
+    assert (got.first(b"content-length"), got.body) == (b"4", b"ahoj")
+    edits = lab.sent[-1].edits
+    assert ("content-length-add" in edits) == (alices == "udp")
+    names = (b"via", b"from", b"to", b"call-id", b"cseq")
+    lines = [got.lines[position] for name in names for position in got.where[name]]
+    length = [b"Content-Length: 0"] if bobs == "tcp" else []
+    bob.send(b"\r\n".join((b"SIP/2.0 200 Fine", *lines, *length, b"", b"")))
+    assert alice.takes(200).first(b"content-length") == b"0"
+
+
 # -- connections that end ----------------------------------------------------------------------------------------------
 
 

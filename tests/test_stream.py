@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -427,6 +429,21 @@ def test_connections_have_a_largest_number(core: Core, door: Door, monkeypatch: 
         eventually(lambda: len(door) == 1, "room")
         with door.phone() as four:
             flow_of(core, four)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_as_many_files_are_asked_for_as_connections_may_be() -> None:
+    code = (
+        "import resource\n"
+        "_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, min(hard, 2048)))\n"
+        "from sipfullproxy.transport.stream import StreamDoor\n"
+        "room = StreamDoor()._room\n"
+        "print(room, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - room)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    room, spare = map(int, done.stdout.split())
+    assert room > 256 and spare == stream.OTHER_FILES
 
 
 def test_without_files_the_port_rests_and_wakes_again(

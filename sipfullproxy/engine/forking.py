@@ -505,7 +505,7 @@ class Fork:
 
     def _forward(self, branch: Branch, response: Response) -> None:
         """Send a response upstream (§16.7 items 3, 8 and 9)."""
-        data, edits = self.core.forwarder.response(response)
+        data, edits = self.core.forwarder.response(response, self.server.flow)
         if not self.server.respond(response.status, data, edits) and self.invite and 200 <= response.status < 300:
             # The server transaction has sent another final response; a 2xx goes back all the same (§16.7 item 5).
             self.core.outbox.send(self.server.flow, data, edits)

@@ -72,20 +72,22 @@ class Forwarder:
         if target.turn is not None and target.turn.steps:
             draft.push(b"diversion", CRLF.join(step.line for step in target.turn.steps))
             edits += ("diversion",)
+        edits += _with_length(draft, request, flow)
         draft.push(b"via", self._vias[flow.door] + branch)
         return draft, (*edits, "via-push")
 
-    def response(self, response: Response) -> tuple[bytes, tuple[str, ...]]:
-        """A response without our Via (RFC 3261 §16.7 item 3) and with the phrase of the house."""
+    def response(self, response: Response, flow: Flow) -> tuple[bytes, tuple[str, ...]]:
+        """A response without our Via (RFC 3261 §16.7 item 3) and with the phrase of the house. flow: where it goes."""
         draft = Draft(response)
+        edits = _with_length(draft, response, flow)
         positions = response.where[b"via"]
         rest = split_list(value_of(response.lines[positions[0]]))[1:]
         draft.lines[positions[0]] = b"Via: " + b", ".join(rest) if rest else b""
         phrase = self._phrases.relayed(response.status, response.phrase)
         if phrase == response.phrase:
-            return draft.encode(), ("via-pop",)
+            return draft.encode(), (*edits, "via-pop")
         draft.start = b"SIP/2.0 %d %b" % (response.status, phrase)
-        return draft.encode(), ("via-pop", "phrase")
+        return draft.encode(), (*edits, "via-pop", "phrase")
 
     def with_challenges(self, best: Response, others: list[Response]) -> Response:
         """The best response with the challenges of the others added to its own (RFC 3261 §16.7 item 7), as far as they
@@ -133,6 +135,15 @@ class Forwarder:
         except SipError:
             return False
         return (uri.numeric_host, uri.effective_port) != source.remote
+
+
+def _with_length(draft: Draft, message: Request | Response, flow: Flow) -> tuple[str, ...]:
+    """Say how long the body is, where that is how a message ends (§16.6 item 9, §18.3); in a datagram it need not be
+    there. Returns the name of the change, if it was one."""
+    if not flow.reliable or b"content-length" in message.where:
+        return ()
+    draft.push(b"content-length", b"Content-Length: %d" % len(message.body))
+    return ("content-length-add",)
 
 
 def is_for_us_alone(response: Response) -> bool:

@@ -138,6 +138,8 @@ class Router:
         if not uri.user:
             raise SipError(484, "No user in the Request-URI")
         phones = self._location.reachable(uri.name)
+        if uri.scheme == b"sips" and not any(phone.flow.secure for phone in phones):
+            raise SipError(480, "No phone here can be reached by TLS")
         if phones:
             return [Target(phone.uri, phone.flow, phone) for phone in phones]
         if self._location.known(uri.name):

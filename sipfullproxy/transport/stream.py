@@ -37,6 +37,9 @@ CONNECTIONS_OF_ADDRESS = 500
 BACKLOG = 128
 ACCEPTED_AT_ONCE = 64
 
+# Files of this process that are not connections: journal, database, the page's readers, libraries that are loaded late.
+OTHER_FILES = 200
+
 # What `connect` says that goes on in the background; Windows says the second.
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
@@ -66,6 +69,7 @@ class StreamDoor:
         # Of the last connection. A flow token from before a restart must not name somebody else's.
         self._serial = int(time.time() * 1000)
         self._ended = False
+        self._room = _files()
         self._core: Core
 
     def __len__(self) -> int:
@@ -182,7 +186,7 @@ class StreamDoor:
         self._selector.register(listener, selectors.EVENT_READ, partial(self._accept, listener, transport, local))
 
     def _has_room(self, host: str) -> bool:
-        return len(self._connections) < CONNECTIONS and self._of_address[host] < CONNECTIONS_OF_ADDRESS
+        return len(self._connections) < min(CONNECTIONS, self._room) and self._of_address[host] < CONNECTIONS_OF_ADDRESS
 
     def _begin(self, line: socket.socket, flow: Flow, *, connected: bool) -> Connection | None:
         """Take a connection in; None where it is over already."""
@@ -296,3 +300,21 @@ class StreamDoor:
             if self._ways.get(name) is connection:
                 del self._ways[name]
                 self._outgoing.extend(self._core.lost(name, time.monotonic()))
+
+
+def _files() -> int:
+    """How many connections this process may have open, after it has asked the system for as many as we would like: by
+    default Linux gives 1,024 files, macOS 256."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return CONNECTIONS
+    allowed, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        with suppress(ValueError, OSError):  # macOS may give less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            allowed = wanted
+    return CONNECTIONS if allowed == resource.RLIM_INFINITY else max(allowed - OTHER_FILES, allowed // 2)
