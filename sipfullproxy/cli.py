@@ -69,6 +69,9 @@ def serve(arguments: Sequence[str]) -> int:
     parser = _Parser(arguments, _HELP)
     parser.add_argument("ip", nargs="?")
     parser.add_argument("--port", type=_number)
+    parser.add_argument("--listen", action="append")
+    parser.add_argument("--tls-cert")
+    parser.add_argument("--tls-key")
     parser.add_argument("--phrases")
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("--open", action="store_true")
@@ -212,7 +215,7 @@ SIP proxy a registrátor pre učebňu: telefóny sa naň prihlásia a každý ho
 
 Príklady:
   main.py                                nájde adresu v sieti LAN sám
-  main.py 192.168.1.10                   počúva na tejto adrese, port 5060 (UDP)
+  main.py 192.168.1.10                   počúva na tejto adrese, port 5060 (UDP, TCP)
   main.py 192.168.1.10 -v                a ukáže každú správu
   main.py --port 5070 --lang en          iný port, anglicky
   main.py --config proxy.toml            nastavenia zo súboru; príkazový riadok má prednosť
@@ -221,7 +224,11 @@ Príklady:
   main.py assignment                     čo zo zadania bolo predvedené, s dôkazmi
 
   ADRESA                adresa IPv4 tohto počítača, ktorú budú mať telefóny
-  --port ČÍSLO          port UDP (5060; 0: ktorýkoľvek voľný)
+  --port ČÍSLO          port UDP a TCP (5060; 0: ktorýkoľvek voľný)
+  --listen PRENOS:ADRESA:PORT
+                        kde počúvať namiesto toho, napríklad tcp:192.168.1.10:5070; dá sa opakovať
+  --tls-cert SÚBOR      certifikát pre --listen tls (PEM), s tými, ktoré vedú k jeho autorite
+  --tls-key SÚBOR       a jeho súkromný kľúč
   --lang sk|en          jazyk výpisov, denníka a odpovedí (sk)
   --phrases all|own|off znenie odpovedí, napríklad „486 Obsadené“: vo všetkých, len vo vlastných,
                         v žiadnych (all)
@@ -247,7 +254,7 @@ A SIP proxy and registrar for a classroom: phones register with it, and every ca
 
 Examples:
   main.py --lang en                      finds the LAN address by itself
-  main.py 192.168.1.10 --lang en         listens on that address, port 5060 (UDP)
+  main.py 192.168.1.10 --lang en         listens on that address, port 5060 (UDP, TCP)
   main.py 192.168.1.10 -v                and shows every message
   main.py --port 5070                    another port
   main.py --config proxy.toml            settings from a file; the command line wins
@@ -256,7 +263,11 @@ Examples:
   main.py assignment                     what of the assignment was shown, with the evidence
 
   ADDRESS               the IPv4 address of this machine that phones will be told
-  --port NUMBER         UDP port (5060; 0: any free one)
+  --port NUMBER         UDP and TCP port (5060; 0: any free one)
+  --listen TRANSPORT:ADDRESS:PORT
+                        where to listen instead, such as tcp:192.168.1.10:5070; may be repeated
+  --tls-cert FILE       certificate for --listen tls (PEM), and those that lead to its authority
+  --tls-key FILE        its private key
   --lang sk|en          language of messages, journal and responses (sk)
   --phrases all|own|off wording of responses, such as "486 Obsadené": in all, in our own only,
                         in none (all)

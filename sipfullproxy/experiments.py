@@ -9,9 +9,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import random
+from threading import Lock
 
 from sipfullproxy.engine.flow import Flow, Send
-from sipfullproxy.transport.udp import Core
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.message import Request
+from sipfullproxy.transport.core import Core
 
 LONGEST_DELAY = 10_000
 """Milliseconds; whoever waits for longer has long hung up."""
@@ -49,6 +52,7 @@ class BadNetwork:
         self._core = core
         self._random = random
         self._late: deque[tuple[float, bytes, Flow]] = deque()
+        self._order = Lock()  # of what is late: several doors bring it
 
     def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
         """See `Engine.receive`."""
@@ -58,30 +62,39 @@ class BadNetwork:
         delay = self.experiments.delay
         if not delay and not late:
             return self._arrived(self._core.receive(data, flow, now))
-        if len(late) < LATE_LIMIT:
-            due = now + delay / 1000
-            late.append((max(due, late[-1][0]) if late else due, data, flow))
+        with self._order:
+            if len(late) < LATE_LIMIT:
+                due = now + delay / 1000
+                late.append((max(due, late[-1][0]) if late else due, data, flow))
         return []
+
+    def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
+        """See `Engine.refuse`."""
+        return self._arrived(self._core.refuse(request, error, flow, now))
 
     def tick(self, now: float) -> list[Send]:
         """See `Engine.tick`."""
         sends: list[Send] = []
-        while self._late and self._late[0][0] <= now:
-            _, data, flow = self._late.popleft()
-            sends += self._core.receive(data, flow, now)
+        while (arrived := self._arriving(now)) is not None:
+            sends += self._core.receive(*arrived, now)
         sends += self._core.tick(now)
         return self._arrived(sends)
 
     def next_timer(self) -> float | None:
         """See `Engine.next_timer`."""
         at = self._core.next_timer()
-        if not self._late:
-            return at
-        return self._late[0][0] if at is None else min(at, self._late[0][0])
+        with self._order:
+            late = self._late[0][0] if self._late else None
+        return min((time for time in (at, late) if time is not None), default=None)
 
     def lost(self, flow: Flow, now: float) -> list[Send]:
         """See `Engine.lost`."""
         return self._arrived(self._core.lost(flow, now))
+
+    def _arriving(self, now: float) -> tuple[bytes, Flow] | None:
+        """The next of what was late and is due."""
+        with self._order:
+            return self._late.popleft()[1:] if self._late and self._late[0][0] <= now else None
 
     def _arrived(self, sends: list[Send]) -> list[Send]:
         """What of it is not lost."""

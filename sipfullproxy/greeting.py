@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from sipfullproxy.engine.flow import Local
 from sipfullproxy.journal.words import going_wrong
 from sipfullproxy.lang import Words
 from sipfullproxy.settings import Settings
@@ -13,15 +14,22 @@ SIP_PORT = 5060
 """The port that phones take when none is typed (RFC 3261 §19.1.2)."""
 
 
-def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[str], page: str = "") -> str:
+def greeting(
+    settings: Settings, address: tuple[str, int], addresses: Sequence[str], page: str = "", listen: Sequence[Local] = ()
+) -> str:
     """What the user must know when the proxy has started: what to type into a phone, where things are, what is off.
 
     address: (host, port) that we serve. addresses: those that this machine has. page: where the page is, or why it is
-    nowhere; "": nobody asked for it.
+    nowhere; "": nobody asked for it. listen: all ports that we serve; () is UDP at `address`.
     """
     lang = settings.lang
     ip, port = address
-    others = [other for other in addresses if other != ip]
+    ports = listen or [("udp", address)]
+    here = [transport.upper() for transport, at in ports if at == address]
+    elsewhere = [
+        f"{transport.upper()} {host}:{number}" for transport, (host, number) in ports if (host, number) != address
+    ]
+    others = [other for other in addresses if other not in {host for _, (host, _) in ports}]
     wrong = going_wrong(settings.experiments, lang)
     off = [words[lang] for words, is_on in _switches(settings) if not is_on]
     facts = {
@@ -32,6 +40,10 @@ def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[s
         "page": page,
         "wrong": ", ".join(wrong),
         "port": port,
+        "transports": ", ".join(here),
+        "either": _OR[lang].join(here),
+        "both": _AND[lang].join(here),
+        "elsewhere": ", ".join(elsewhere),
     }
     alone = ip.startswith("127.")
     hidden = page.startswith("http://127.") and not alone and settings.web_bind is None
@@ -40,6 +52,7 @@ def greeting(settings: Settings, address: tuple[str, int], addresses: Sequence[s
         *([_PAGE] if page else []),
         *([_PAGE_HERE] if hidden else []),
         _ALONE if alone else _FIREWALL,
+        *([_ELSEWHERE] if elsewhere else []),
         *([_OTHERS] if others else []),
         *([_OFF] if off else []),
         *([_WRONG] if wrong else []),
@@ -70,12 +83,12 @@ def _switches(settings: Settings) -> list[tuple[Words, bool]]:
 
 _GREETING = Words(
     sk="""\
-SIP proxy beží na {address} (UDP).
-  Linphone:  používateľ ľubovoľný (napríklad alice), doména {address}, prenos UDP, bez hesla
+SIP proxy beží na {address} ({transports}).
+  Linphone:  používateľ ľubovoľný (napríklad alice), doména {address}, prenos {either}, bez hesla
   Denník:    {journal}""",
     en="""\
-The SIP proxy runs at {address} (UDP).
-  Linphone:  any username (for example alice), domain {address}, transport UDP, no password
+The SIP proxy runs at {address} ({transports}).
+  Linphone:  any username (for example alice), domain {address}, transport {either}, no password
   Journal:   {journal}""",
 )
 _PAGE = Words(sk="  Stránka:   {page}", en="  Page:      {page}")
@@ -88,9 +101,12 @@ _ALONE = Words(
     en="  Mind:      only this computer can reach {address}, no phone of the network can",
 )
 _FIREWALL = Words(
-    sk="  Ticho?     ak sa telefón neprihlási, povoľte v bráne firewall tohto počítača UDP port {port}",
-    en="  Silence?   if a phone cannot register, allow UDP port {port} in the firewall of this computer",
+    sk="  Ticho?     ak sa telefón neprihlási, povoľte v bráne firewall tohto počítača {both} port {port}",
+    en="  Silence?   if a phone cannot register, allow {both} port {port} in the firewall of this computer",
 )
+_OR = Words(sk=" alebo ", en=" or ")
+_AND = Words(sk=" aj ", en=" and ")
+_ELSEWHERE = Words(sk="  Počúva aj: {elsewhere}", en="  Also at:   {elsewhere}")
 _OTHERS = Words(
     sk="  Adresy:    tento počítač má aj {others}; ak telefóny nedosiahnu {address}, spustite proxy s inou",
     en="  Addresses: this machine also has {others}; if phones cannot reach {address}, start with another",

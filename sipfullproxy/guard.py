@@ -12,7 +12,9 @@ from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.registrar import Phone
 from sipfullproxy.journal.clock import wall_offset
 from sipfullproxy.journal.passage import Passage
-from sipfullproxy.transport.udp import Core
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.message import CRLF, Request
+from sipfullproxy.transport.core import Core
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +44,18 @@ class Guard:
     ) -> None:
         self._engine = engine
         self._lock = lock
+        self._order = Lock()  # what passed is noted in the order of the engine, whichever door's thread it was
         self._passed = passed
         self._publish = publish
 
     def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
         """See `Engine.receive`."""
         return self._call(now, flow, data, self._engine.receive, data, flow, now)
+
+    def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
+        """See `Engine.refuse`."""
+        data = CRLF.join((request.start, *request.lines, b"", b""))
+        return self._call(now, flow, data, self._engine.refuse, request, error, flow, now)
 
     def tick(self, now: float) -> list[Send]:
         """See `Engine.tick`."""
@@ -74,11 +82,12 @@ class Guard:
 
     def forget(self, phone: Phone, now: float) -> bool:
         """See `Engine.forget`."""
-        with self._lock:
-            self._engine.epoch = wall_offset()
-            found = self._engine.forget(phone, now)
-            events = self._engine.events()
-        self._publish(events)
+        with self._order:
+            with self._lock:
+                self._engine.epoch = wall_offset()
+                found = self._engine.forget(phone, now)
+                events = self._engine.events()
+            self._publish(events)
         return found
 
     def _call(
@@ -86,17 +95,18 @@ class Guard:
     ) -> list[Send]:
         engine = self._engine
         sends: list[Send] = []
-        with self._lock:
-            engine.epoch = wall_offset()
-            before = engine.serial
-            try:
-                sends = verb(*arguments)
-            except Exception:
-                log.exception("bug in the engine: %s%.2000r", verb.__name__, arguments)
-            serial = engine.serial
-            events = engine.events()
-        if sends or serial != before:  # keepalives are no messages
-            self._passed(Passage(now, serial, flow, data, sends))
-        if events:
-            self._publish(events)
+        with self._order:
+            with self._lock:
+                engine.epoch = wall_offset()
+                before = engine.serial
+                try:
+                    sends = verb(*arguments)
+                except Exception:
+                    log.exception("bug in the engine: %s%.2000r", verb.__name__, arguments)
+                serial = engine.serial
+                events = engine.events()
+            if sends or serial != before:  # keepalives are no messages
+                self._passed(Passage(now, serial, flow, data, sends))
+            if events:
+                self._publish(events)
         return sends

@@ -20,6 +20,8 @@ from sipfullproxy.engine.config import Config, Switches
 from sipfullproxy.engine.diversion import AFTER
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment
+from sipfullproxy.engine.flow import Local
+from sipfullproxy.engine.routing import TLS_PORT
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.greeting import greeting, tell
 from sipfullproxy.guard import Guard
@@ -34,7 +36,8 @@ from sipfullproxy.settings import Settings, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport.addresses import is_local, lan_addresses
-from sipfullproxy.transport.udp import UdpDoor
+from sipfullproxy.transport.doors import Doors
+from sipfullproxy.transport.tls import Tls
 
 if TYPE_CHECKING:
     from sipfullproxy.web.app import Application
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
 # How often `run` looks whether it shall end, in seconds; None: it is woken. On Windows, Ctrl-C does not wake a thread
 # that waits for ever.
 GLANCE = 0.2 if os.name == "nt" else None
+
+# How often another port is tried, when any free one will do, until one is free on UDP and on TCP.
+ATTEMPTS = 20
 
 # Phones that are listed at once: more than anybody reads, and listed in a millisecond, for which no call is served.
 PHONES = 1_000
@@ -60,7 +66,7 @@ class StartError(Exception):
 
 
 class Proxy:
-    """A SIP proxy and registrar on one UDP port.
+    """A SIP proxy and registrar on UDP and TCP.
 
         proxy = Proxy("192.168.1.10", phrases={486: "Obsadené"})
 
@@ -70,7 +76,7 @@ class Proxy:
 
         proxy.run()
 
-    ip: IPv4 address of this machine that phones are told; None: find it. port: UDP port, 0 for any free one.
+    ip: IPv4 address of this machine that phones are told; None: find it. port: of UDP and TCP, 0 for any free one.
     lang: "sk" or "en". phrases: the reason phrases of your choice by status code, or "all", "own" or "off" as for
     `--phrases`. web: whether the page is served; `python main.py` does it by itself, a program of your own opens no
     door that it did not name. others: any other key of Settings, for example `journal="calls.log"` or `verbose=True`.
@@ -100,7 +106,7 @@ class Proxy:
         self._network: BadNetwork | None = None
         self._switches = Switches()
         self._guard: Guard | None = None
-        self._door: UdpDoor | None = None
+        self._doors: Doors | None = None
         self._site: Site | None = None
         self._no_page = ""
         self._over = threading.Event()
@@ -205,9 +211,14 @@ class Proxy:
     @property
     def address(self) -> tuple[str, int]:
         """(IPv4 address, port) that phones must be told. Raises RuntimeError while the proxy is not running."""
-        if self._door is None:
+        return self.listen[0][1]
+
+    @property
+    def listen(self) -> tuple[Local, ...]:
+        """All ports that are served: (transport, (address, port)). Raises RuntimeError while nothing runs."""
+        if self._doors is None:
             raise RuntimeError("the proxy is not running")
-        return self._door.local
+        return self._doors.listen
 
     @property
     def page(self) -> str | None:
@@ -224,15 +235,15 @@ class Proxy:
             log.warning(_PAGE[self.settings.lang].format(self._no_page))
 
     def _start(self) -> None:
-        if self._door is not None:
+        if self._doors is not None:
             return
         self._over.clear()
-        door = self._open_door()
+        doors = self._open_doors()
         try:
-            engine = Engine(self._config(door.local), os.urandom, _report)
+            engine = Engine(self._config(doors.listen), os.urandom, _report)
             memory = self._remembering()
         except BaseException:
-            door.server_close()
+            doors.close()
             raise
         with self._lock:
             self._engine = engine
@@ -240,11 +251,11 @@ class Proxy:
                 self._experiment()
         self._guard = guard = Guard(engine, self._lock, memory.note, self._publish)
         self._network = BadNetwork(guard, self.settings.experiments)
-        self._door, self._memory = door, memory
+        self._doors, self._memory = doors, memory
         memory.start()
-        threading.Thread(target=door.serve, args=(self._network,), name="udp", daemon=True).start()
+        doors.serve(self._network)
         if self.settings.web:
-            self._open_page(door.local)
+            self._open_page(self.address)
 
     def stop(self) -> None:
         """Stop serving, and return when the journal has it all; does nothing when stopped already.
@@ -254,14 +265,13 @@ class Proxy:
         self._over.set()
         if self._blocked not in (None, threading.current_thread()):
             return
-        door, self._door, self._guard = self._door, None, None
-        if door is None:
+        doors, self._doors, self._guard = self._doors, None, None
+        if doors is None:
             return
         if self._site is not None:
             self._site.stop()
             self._site = None
-        door.shutdown()
-        door.server_close()
+        doors.close()
         if self._engine is not None:
             self._publish(self._engine.events())  # what was told since the last tick
         self._engine = self._network = None
@@ -278,7 +288,9 @@ class Proxy:
             try:
                 if ready is None:
                     self._start()
-                    tell(greeting(self.settings, self.address, lan_addresses(), self.page or self._no_page))
+                    tell(
+                        greeting(self.settings, self.address, lan_addresses(), self.page or self._no_page, self.listen)
+                    )
                 else:
                     self.start()
                     ready()
@@ -297,14 +309,55 @@ class Proxy:
     ) -> None:
         self.stop()
 
-    def _open_door(self) -> UdpDoor:
-        ip, port, lang = self.settings.ip or lan_addresses()[0], self.settings.port, self.settings.lang
+    def _open_doors(self) -> Doors:
+        """All ports that the user wants; or, where he says nothing, UDP and, if it is to be had, TCP."""
+        settings = self.settings
+        ip = settings.ip or next((port.ip for port in settings.listen if port.ip), None) or lan_addresses()[0]
+        doors = Doors(self._tls())
         try:
-            return UdpDoor((ip, port))
+            if settings.listen:
+                for wanted in settings.listen:
+                    usual = TLS_PORT if wanted.transport == "tls" else settings.port
+                    port = usual if wanted.port is None else wanted.port
+                    self._open(doors, wanted.transport, (wanted.ip or ip, port))
+                return doors
+            for attempt in range(ATTEMPTS):
+                _, address = self._open(doors, "udp", (ip, settings.port))
+                try:
+                    doors.open("tcp", address)
+                    break
+                except OSError as error:
+                    if settings.port or attempt == ATTEMPTS - 1:
+                        log.warning(_NO_TCP[settings.lang].format(ip=ip, port=address[1], why=error.strerror))
+                        break
+                doors.close()  # the next free port of UDP may be free on TCP, too
+                doors = Doors()
+        except BaseException:
+            doors.close()
+            raise
+        return doors
+
+    def _tls(self) -> Tls | None:
+        """The certificate, where a port wants one. Raises StartError."""
+        settings = self.settings
+        if not any(port.transport == "tls" for port in settings.listen):
+            return None
+        if settings.tls_cert is None or settings.tls_key is None:
+            raise StartError(_NO_CERTIFICATE[settings.lang])
+        try:
+            return Tls(settings.tls_cert, settings.tls_key, settings.tls_ca)
+        except OSError as error:
+            words = _BAD_CERTIFICATE[settings.lang]
+            raise StartError(words.format(path=settings.tls_cert, key=settings.tls_key, why=error)) from None
+
+    def _open(self, doors: Doors, transport: str, address: tuple[str, int]) -> Local:
+        (ip, port), lang = address, self.settings.lang
+        try:
+            return doors.open(transport, address)
         except OSError as error:
             words = _DOOR_ERRORS.get(error.errno or 0, _OTHER_DOOR_ERROR) if is_local(ip) else _NOT_OUR_ADDRESS
-            facts = {"ip": ip, "port": port, "ours": ", ".join(lan_addresses()), "why": error.strerror}
-            raise StartError(words[lang].format_map(facts)) from None
+            facts = {"ip": ip, "port": port, "transport": transport.upper(), "ours": ", ".join(lan_addresses())}
+            raise StartError(words[lang].format_map({**facts, "why": error.strerror})) from None
 
     def _open_page(self, address: tuple[str, int]) -> None:
         """Serve the page beside the proxy, or keep in mind why not."""
@@ -347,10 +400,11 @@ class Proxy:
             keep_bytes=settings.keep_mb * MEGABYTE,
         )  # fmt: skip
 
-    def _config(self, address: tuple[str, int]) -> Config:
+    def _config(self, listen: tuple[Local, ...]) -> Config:
         settings = self.settings
         return Config(
-            address=address,
+            address=listen[0][1],
+            listen=listen,
             domains=frozenset(settings.domain),
             open=settings.open,
             forward=self._forward,
@@ -413,21 +467,33 @@ def _endings(end: Callable[[], None]) -> Iterator[None]:
 
 _DOOR_ERRORS = {
     errno.EADDRINUSE: Words(
-        sk="{ip}:{port} (UDP) je obsadené: beží tu už iný SIP program? Iný port: --port",
-        en="{ip}:{port} (UDP) is taken: does another SIP program run here? Another port: --port",
+        sk="{ip}:{port} ({transport}) je obsadené: beží tu už iný SIP program? Iný port: --port",
+        en="{ip}:{port} ({transport}) is taken: does another SIP program run here? Another port: --port",
     ),
     errno.EACCES: Words(
-        sk="{ip}:{port} (UDP) systém nedovolil otvoriť: {why}. Iný port: --port",
-        en="{ip}:{port} (UDP) may not be opened: {why}. Another port: --port",
+        sk="{ip}:{port} ({transport}) systém nedovolil otvoriť: {why}. Iný port: --port",
+        en="{ip}:{port} ({transport}) may not be opened: {why}. Another port: --port",
     ),
 }
+_NO_CERTIFICATE = Words(
+    sk="pre TLS treba certifikát a kľúč: --tls-cert a --tls-key",
+    en="TLS needs a certificate and its key: --tls-cert and --tls-key",
+)
+_BAD_CERTIFICATE = Words(
+    sk="certifikát {path} s kľúčom {key} sa nedá použiť: {why}",
+    en="the certificate {path} with the key {key} cannot be used: {why}",
+)
+_NO_TCP = Words(
+    sk="TCP na {ip}:{port} nebude, len UDP: {why}",
+    en="no TCP at {ip}:{port}, only UDP: {why}",
+)
 _NOT_OUR_ADDRESS = Words(
     sk="{ip} nie je adresa tohto počítača; má {ours}",
     en="{ip} is no address of this machine; it has {ours}",
 )
 _OTHER_DOOR_ERROR = Words(
-    sk="{ip}:{port} (UDP) sa nedá otvoriť: {why}",
-    en="{ip}:{port} (UDP) cannot be opened: {why}",
+    sk="{ip}:{port} ({transport}) sa nedá otvoriť: {why}",
+    en="{ip}:{port} ({transport}) cannot be opened: {why}",
 )
 _JOURNAL_ERROR = Words(
     sk="do denníka {path} sa nedá písať: {why}. Iný súbor: --journal",

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule, address
 from sipfullproxy.experiments import LONGEST_DELAY, Experiments
@@ -30,6 +30,9 @@ LONGEST_PHRASE = 200
 LONGEST_PASSWORD = 200
 
 
+# What can be listened on.
+TRANSPORTS = ("udp", "tcp", "tls")
+
 # A database of calls that is smaller than the log that is written ahead of it would keep hardly a call.
 LEAST_MB = 10
 
@@ -42,11 +45,21 @@ class SettingsError(ValueError):
     """The user set something that cannot be. The text is one line that names the place, in the user's language."""
 
 
+class Listen(NamedTuple):
+    """A port to listen on. transport: one of TRANSPORTS. ip, port: None, the ones that are set for all."""
+
+    transport: str
+    ip: str | None = None
+    port: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All that the user can set.
 
-    ip: IPv4 address that phones know us by; None: find it. port: UDP port, 0 for any free one.
+    ip: IPv4 address that phones know us by; None: find it. port: of UDP and TCP, 0 for any free one.
+    listen: the ports to listen on, in the place of UDP and TCP at `ip` and `port`. tls_cert, tls_key: files (PEM)
+    of the certificate for TLS, and of its key. tls_ca: of the CAs of phones that show one, and of whom we connect to.
     lang: language of what the user reads. phrases: whose reason phrases the proxy writes: of all responses, of its own
     ones, of none. own: the user's phrases by status code. journal: the text journal's file; the database of calls is
     beside it. keep_days, keep_mb: how long calls stay in that database, in days, and how many megabytes it may have.
@@ -61,6 +74,10 @@ class Settings:
 
     ip: str | None = None
     port: int = 5060
+    listen: tuple[Listen, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
     lang: Lang = "sk"
     phrases: Mode = "all"
     own: Mapping[int, str] = field(default_factory=dict)
@@ -201,6 +218,35 @@ def _password(value: object) -> str:
             en=f"must be one line of text, at most {LONGEST_PASSWORD} characters",
         )
     return value
+
+
+def _listen(value: object) -> tuple[Listen, ...]:
+    ports = value if isinstance(value, list | tuple) else [None]
+    found = tuple(_port_of(port) for port in ports)
+    if not found or len(set(found)) < len(found):
+        raise _bad_listen(value)
+    return found
+
+
+def _port_of(value: object) -> Listen:
+    match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not 0 <= int(match["port"] or 0) < 65536:
+        raise _bad_listen(value)
+    ip = None if match["ip"] is None else _ip(match["ip"])
+    return Listen(match["transport"], ip, None if match["port"] is None else int(match["port"]))
+
+
+_LISTEN = re.compile(
+    rf"(?P<transport>{'|'.join(TRANSPORTS)})(?::(?P<ip>[0-9]+(?:\.[0-9]+){{3}}))?(?::(?P<port>[0-9]{{1,5}}))?"
+)
+
+
+def _bad_listen(value: object) -> _Bad:
+    names = ", ".join(TRANSPORTS)
+    return _Bad(
+        sk=f"{value!r}: treba prenos ({names}), adresu a port, napríklad tcp:192.168.1.10:5060, každý raz",
+        en=f"{value!r}: must be a transport ({names}), an address and a port, such as tcp:192.168.1.10:5060, each once",
+    )
 
 
 def _flag(value: object) -> bool:
@@ -351,6 +397,10 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
 _CHECKS: Mapping[str, Callable[[object], object]] = {
     "ip": _ip,
     "port": _between(0, 65535),
+    "listen": _listen,
+    "tls_cert": _path,
+    "tls_key": _path,
+    "tls_ca": _path,
     "lang": _one_of(LANGS),
     "phrases": _one_of(get_args(Mode)),
     "journal": _path,

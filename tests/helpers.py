@@ -59,6 +59,7 @@ class Lab:
         self.dropping = 0
         numbers = count(1)
         settings.setdefault("phrases", Phrasebook(mode="off"))
+        settings.setdefault("listen", (("udp", address), ("tcp", address)))
         self.engine = Engine(
             Config(address=address, flow_key=b"key of the virtual lab", **settings),
             random=lambda size: next(numbers).to_bytes(size, "big"),
@@ -83,8 +84,20 @@ class Lab:
         return phones
 
     def put(self, data: bytes, source: tuple[str, int]) -> list[Send]:
-        """A datagram arrives at the proxy."""
-        return self._carry(self.engine.receive(data, Flow("udp", self.address, source), self.now))
+        """A datagram arrives at the proxy; or a message by the connection of a phone that has one."""
+        phone = self.phones.get(source)
+        flow = Flow("udp", self.address, source) if phone is None else self.flow(phone)
+        return self._carry(self.engine.receive(data, flow, self.now))
+
+    def flow(self, phone: Phone) -> Flow:
+        """The way to a phone."""
+        return Flow(phone.transport, self.address, phone.address, phone.connection)
+
+    def cut(self, phone: Phone) -> None:
+        """The connection of a phone ends; the next that it sends goes by a new one."""
+        lost = self.flow(phone)
+        phone.connection += 1
+        self._carry(self.engine.lost(lost, self.now))
 
     def advance(self, seconds: float) -> None:
         """Let time go by; every timer fires when it is due."""
@@ -94,9 +107,9 @@ class Lab:
             self._carry(self.engine.tick(self.now))
         self.now = end
 
-    def lose(self, address: tuple[str, int]) -> None:
+    def lose(self, address: tuple[str, int], transport: str = "udp") -> None:
         """The network tells that nothing can be sent to an address."""
-        self._carry(self.engine.lost(Flow("udp", self.address, address), self.now))
+        self._carry(self.engine.lost(Flow(transport, self.address, address), self.now))
 
     def drop(self, messages: int) -> None:
         """Lose the next so many messages of the proxy."""
@@ -118,7 +131,7 @@ class Lab:
         for send in sends:
             if self.dropping:
                 self.dropping -= 1
-            elif send.flow.remote in self.phones:
+            elif self._arrives(send.flow):
                 message = parse(send.data)
                 message.check()
                 self.phones[send.flow.remote].inbox.append(message)
@@ -126,21 +139,31 @@ class Lab:
                 self.astray.append(send)
         return sends
 
+    def _arrives(self, flow: Flow) -> bool:
+        phone = self.phones.get(flow.remote)
+        return phone is not None and flow.transport == phone.transport and flow.serial in (0, phone.connection)
+
 
 class Phone:
-    """A phone that does what it is told. The last dialog that it was part of is remembered in `dialog`."""
+    """A phone that does what it is told. The last dialog that it was part of is remembered in `dialog`.
+
+    transport: what it speaks. connection: the number of its present one; 0 on UDP.
+    """
 
     def __init__(
         self, lab: Network, user: str, address: tuple[str, int], contact: str = "", *, rport: bool = True,
-        contact_params: str = "", domain: str = PROXY[0],
+        contact_params: str = "", domain: str = PROXY[0], transport: str = "udp",
     ) -> None:  # fmt: skip
         self.lab = lab
+        self.transport = transport
+        self.connection = 0 if transport == "udp" else 1
         self.user = user
         self.word = "".join(filter(str.isalnum, user))  # a user's name may hold what a tag or a branch may not
         self.address = address
         self.domain = domain
         self.aor = f"sip:{user}@{domain}"
-        self.contact = contact or f"sip:{user}@{address[0]}:{address[1]}"
+        over = "" if transport == "udp" else f";transport={transport}"
+        self.contact = contact or f"sip:{user}@{address[0]}:{address[1]}{over}"
         self.contact_params = contact_params
         self.inbox: deque[Request | Response] = deque()
         self.dialog: Dialog | None = None
@@ -170,7 +193,7 @@ class Phone:
         host, port = self.address
         lines = [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP {host}:{port};branch={branch or self.branch()}{self._rport}",
+            f"Via: SIP/2.0/{self.transport.upper()} {host}:{port};branch={branch or self.branch()}{self._rport}",
             f"From: {from_ or f'<{self.aor}>;tag={self.word}-{next(self._numbers)}'}",
             f"To: {to or f'<{uri}>'}",
             f"Call-ID: {call_id or f'{self.word}-{next(self._numbers)}@{host}'}",

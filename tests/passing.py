@@ -109,7 +109,7 @@ def assert_passed(came: bytes, went: bytes) -> None:
     assert [line for line in new_lines if name_of(line) not in OURS] == kept
 
     vias, new_vias = named(lines, b"via", b"v"), named(new_lines, b"via", b"v")
-    assert new_vias[0].startswith(b"Via: SIP/2.0/UDP ") and b";branch=z9hG4bK" in new_vias[0]
+    assert new_vias[0].startswith((b"Via: SIP/2.0/UDP ", b"Via: SIP/2.0/TCP ")) and b";branch=z9hG4bK" in new_vias[0]
     assert new_vias[2:] == vias[1:]
     added = {b"rport", b"received"}
     old, new = (

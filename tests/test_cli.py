@@ -103,12 +103,12 @@ def call_nobody(port: int) -> None:
 
 def test_the_greeting_tells_what_to_type_and_where_the_journal_is(tmp_path: Path) -> None:
     with running(tmp_path) as (_, lines, port):
-        assert lines[0] == f"SIP proxy beží na 127.0.0.1:{port} (UDP)."
+        assert lines[0] == f"SIP proxy beží na 127.0.0.1:{port} (UDP, TCP)."
         assert f"doména 127.0.0.1:{port}" in lines[1]
         assert lines[2].endswith(str(Path("logs", "proxy.log")))
         assert any("-v" in line and "--open" in line for line in lines)
     with running(tmp_path, "--lang", "en", "-v", "--open") as (_, lines, port):
-        assert lines[0] == f"The SIP proxy runs at 127.0.0.1:{port} (UDP)."
+        assert lines[0] == f"The SIP proxy runs at 127.0.0.1:{port} (UDP, TCP)."
         assert not any("Off:" in line for line in lines)
 
 
@@ -133,7 +133,7 @@ def test_signals_end_it_at_once_with_the_journal_written(
 
 def test_a_console_that_knows_no_slovak_is_served_all_the_same(tmp_path: Path) -> None:
     with running(tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0") as (_, lines, port):
-        assert lines[0] == f"SIP proxy be\\u017e\\xed na 127.0.0.1:{port} (UDP)."
+        assert lines[0] == f"SIP proxy be\\u017e\\xed na 127.0.0.1:{port} (UDP, TCP)."
     assert run(tmp_path, "--help", PYTHONIOENCODING="ascii", PYTHONUTF8="0").returncode == 0
 
 

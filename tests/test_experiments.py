@@ -12,11 +12,14 @@ import pytest
 
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.experiments import LATE_LIMIT, BadNetwork, Experiments
-from sipfullproxy.transport.udp import Core
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.message import Request, parse_head
+from sipfullproxy.transport.core import Core
 from tests.helpers import Lab, call, hang_up
 
 ALICE = Flow("udp", ("10.0.0.1", 5060), ("10.0.0.10", 5060))
 BOB = Flow("udp", ("10.0.0.1", 5060), ("10.0.0.11", 5060))
+REQUEST = cast(Request, parse_head(b"INVITE sip:b SIP/2.0\r\nVia: x"))
 STREAM = Flow("tcp", ("10.0.0.1", 5060), ("10.0.0.12", 40_000), 1)
 
 
@@ -31,6 +34,9 @@ class Echo(Core):
     def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
         self.heard.append((data, now))
         return [Send(BOB, data, len(self.heard))]
+
+    def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
+        return [Send(flow, b"refused", 1)]
 
     def tick(self, now: float) -> list[Send]:
         self.ticks.append(now)
@@ -70,6 +76,7 @@ def test_with_nothing_wrong_all_passes_at_once() -> None:
     assert data_of(bad.receive(b"1", ALICE, 5.0)) == [b"1"]
     assert data_of(bad.tick(6.0)) == [b"tick"]
     assert data_of(bad.lost(BOB, 7.0)) == [b"lost"]
+    assert data_of(bad.refuse(REQUEST, SipError(400, "no"), STREAM, 8.0)) == [b"refused"]
     assert core.heard == [(b"1", 5.0)] and core.ticks == [6.0]
     assert bad.next_timer() is None
     core.at = 9.0

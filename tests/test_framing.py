@@ -36,6 +36,16 @@ def error_of(data: bytes) -> tuple[int, str, bool]:
     return error.status, error.reason, request is not None
 
 
+def test_a_message_is_half_there_from_its_first_byte_to_its_last() -> None:
+    framer = Framer()
+    assert not framer.half
+    for at in range(len(FULL) - 1):
+        framer.feed(FULL[at : at + 1])
+        assert framer.half
+    assert framer.feed(FULL[-1:] + FULL + b"\r\n\r\n") and not framer.half
+    assert framer.feed(FULL + b"M") and framer.half
+
+
 # -- what comes out ----------------------------------------------------------------------------------------------------
 
 

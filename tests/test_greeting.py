@@ -19,6 +19,17 @@ def test_the_greeting_names_other_addresses_and_leaves_out_the_usual_port() -> N
     assert "firewall" not in alone, "no firewall stands in the way of the loopback"
 
 
+def test_the_greeting_names_all_that_is_listened_on() -> None:
+    address, other = ("192.168.1.10", 5060), ("10.0.0.5", 5070)
+    ports = [("udp", address), ("tcp", address), ("tcp", other)]
+    text = greeting(Settings(), address, ["192.168.1.10", "10.0.0.5"], listen=ports)
+    assert "beží na 192.168.1.10 (UDP, TCP).\n" in text
+    assert "prenos UDP alebo TCP," in text
+    assert "firewall tohto počítača UDP aj TCP port 5060" in text
+    assert "\n  Počúva aj: TCP 10.0.0.5:5070\n" in text
+    assert "má aj" not in text, "where it listens there is nothing to start anew"
+
+
 def test_the_page_has_a_line_of_its_own_when_it_is_wanted() -> None:
     text = greeting(Settings(), ("192.168.1.10", 5060), ["192.168.1.10"], "http://192.168.1.10:8080")
     assert "\n  Stránka:   http://192.168.1.10:8080\n" in text

@@ -11,6 +11,7 @@ from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.guard import Guard
 from sipfullproxy.journal.passage import Passage
+from sipfullproxy.sip.framing import Framer
 from tests.helpers import PROXY, Lab
 
 FLOW = Flow("udp", PROXY, ("10.0.0.10", 5060))
@@ -56,6 +57,17 @@ def test_keepalives_are_no_messages(guard: Guard, passed: list[Passage], keepali
 def test_junk_passes_too(guard: Guard, passed: list[Passage]) -> None:
     guard.receive(b"junk", FLOW, 5.0)
     assert passed == [Passage(5.0, 1, FLOW, b"junk", [])]
+
+
+def test_a_request_without_an_end_passes_with_its_answer(lab: Lab, guard: Guard, passed: list[Passage]) -> None:
+    data = options(lab).replace(b"Content-Length: 0\r\n", b"")
+    framer = Framer()
+    assert framer.feed(data) == []
+    assert framer.broken is not None and framer.broken.request is not None
+    stream = Flow("tcp", PROXY, ("10.0.0.10", 5060), 7)
+    sends = guard.refuse(framer.broken.request, framer.broken.error, stream, 5.0)
+    assert [(send.flow, send.data[:12]) for send in sends] == [(stream, b"SIP/2.0 400 ")]
+    assert passed == [Passage(5.0, 1, stream, data, sends)]
 
 
 def test_what_a_timer_sends_came_from_nobody(lab: Lab, guard: Guard, passed: list[Passage]) -> None:

@@ -18,7 +18,8 @@ SOURCE = Flow("udp", PROXY, ("10.0.0.10", 5060))
 
 
 def router(address: tuple[str, int] = PROXY) -> Router:
-    return Router(Config(address=address, domains=frozenset({"school.sk"}), flow_key=b"k"), Location())
+    listen = ("udp", address), ("tcp", address)
+    return Router(Config(address=address, listen=listen, domains=frozenset({"school.sk"}), flow_key=b"k"), Location())
 
 
 def request(uri: str, *routes: str) -> Request:
@@ -178,20 +179,28 @@ def test_an_maddr_that_is_us_goes(before: str, after: str) -> None:
 @pytest.mark.purpose(
     "RFC3263_01..05",
     given="numeric hosts with and without a port, with maddr, transport=UDP and transport=tcp, with sips",
-    expect="UDP to that host, or to maddr; port 5060 unless there is one; no way at all for tcp and sips",
+    expect="UDP or TCP to that host, or to maddr; port 5060 unless there is one; no way at all for sips",
 )  # fmt: skip
 @pytest.mark.parametrize(
     ("uri", "remote"),
     [
         ("sip:b@192.0.2.1", ("192.0.2.1", 5060)), ("sip:192.0.2.1:5070;transport=UDP", ("192.0.2.1", 5070)),
         ("sip:b@x.org;maddr=192.0.2.1", ("192.0.2.1", 5060)), ("sip:b@[2001:DB8::1]", None),
-        ("sip:b@x.org", None), ("sip:b@192.0.2.1;transport=tcp", None), ("sips:b@192.0.2.1", None),
+        ("sip:b@x.org", None), ("sip:b@192.0.2.1;transport=sctp", None), ("sips:b@192.0.2.1", None),
         ("sip:b@192.0.2.1;maddr=x.org", None), ("sip:b@1.2.3", None), ("sip:b@192.0.2.1.example", None),
     ],
 )  # fmt: skip
-def test_the_way_to_a_numeric_host_over_udp(uri: str, remote: tuple[str, int] | None) -> None:
+def test_the_way_to_a_numeric_host(uri: str, remote: tuple[str, int] | None) -> None:
     flow = router().way_to(parse_uri(uri.encode()))
     assert (flow.remote if flow else None) == remote
+    if flow and "transport" not in uri:
+        assert flow.transport == "udp"
+        assert router().way_to(parse_uri(f"{uri};transport=tcp".encode())) == Flow("tcp", PROXY, flow.remote)
+
+
+def test_there_is_no_way_by_a_transport_that_we_do_not_listen_on() -> None:
+    alone = Router(Config(address=PROXY, flow_key=b"k"), Location())
+    assert alone.way_to(parse_uri(b"sip:b@192.0.2.1;transport=tcp")) is None
 
 
 def test_the_way_to_an_ipv6_host_leads_from_an_ipv6_address_alone() -> None:

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 import urllib.request
@@ -26,6 +27,7 @@ from sipfullproxy.journal import screen
 from sipfullproxy.server import Proxy, StartError
 from sipfullproxy.settings import SettingsError
 from sipfullproxy.web import site
+from tests.test_tls import certify
 from tests.waiting import eventually
 
 
@@ -46,11 +48,13 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
 
 
 class Phone:
-    """A socket that speaks just enough SIP."""
+    """A socket that speaks just enough SIP; one message in each segment that comes, as it is between two."""
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: Proxy, transport: str = "udp") -> None:
         self.proxy = "{}:{}".format(*proxy.address)
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.transport = transport.upper()
+        kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+        self.socket = socket.socket(socket.AF_INET, kind)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.connect(proxy.address)
         self.socket.settimeout(5)
@@ -59,7 +63,7 @@ class Phone:
     def request(self, method: str, to: str = "", contact: str = "", number: int = 1) -> bytes:
         lines = [
             f"{method} sip:{self.proxy} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.address};rport;branch=z9hG4bK{method}{number}",
+            f"Via: SIP/2.0/{self.transport} {self.address};rport;branch=z9hG4bK{method}{number}",
             f"From: <sip:alice@{self.proxy}>;tag=1",
             f"To: <sip:{to}{self.proxy}>",
             f"Call-ID: {self.address}",
@@ -108,6 +112,85 @@ def test_a_phone_registers_and_hooks_and_journal_hear_of_it(make: Callable[..., 
     assert event.address == phone.address
     assert before <= event.time <= time.time(), "hooks are told the time of people, not of the engine"
     assert f"[Adresa: {phone.address}]" in (tmp_path / "proxy.log").read_text("utf-8")
+
+
+def test_a_phone_on_tcp_is_called_by_one_on_udp_and_leaves_with_its_connection(make: Callable[..., Proxy]) -> None:
+    proxy = make(phrases="off")
+    heard: list[Unregistered] = []
+    proxy.on("unregistered")(heard.append)
+    with proxy, Phone(proxy) as caller:
+        with Phone(proxy, "tcp") as phone:
+            assert phone.ask("REGISTER", "bob@", f"<sip:bob@{phone.address};transport=tcp>") == "SIP/2.0 200 OK"
+            caller.register()
+            (card,) = proxy.phones("bob")
+            assert (card.address, card.transport) == (phone.address, "tcp")
+            message = caller.request("MESSAGE", "bob@").replace(b"MESSAGE sip:", b"MESSAGE sip:bob@", 1)
+            caller.socket.send(message)
+            lines = phone.socket.recv(65535).split(b"\r\n")
+            assert lines[0] == f"MESSAGE sip:bob@{phone.address};transport=tcp SIP/2.0".encode()
+            assert lines[1].startswith(f"Via: SIP/2.0/TCP {phone.proxy};".encode())
+            head = [line for line in lines[1:] if line[:3] in (b"Via", b"Fro", b"To:", b"Cal", b"CSe")]
+            phone.socket.send(b"\r\n".join((b"SIP/2.0 200 Fine", *head, b"Content-Length: 0", b"", b"")))
+            assert caller.socket.recv(65535).startswith(b"SIP/2.0 200 Fine\r\n")
+        eventually(lambda: not proxy.phones("bob"), "that bob is gone")
+    assert [event.why for event in heard] == ["lost"]
+
+
+def test_what_has_no_end_on_a_stream_is_answered_and_seen(make: Callable[..., Proxy]) -> None:
+    with make(phrases="off") as proxy, Phone(proxy, "tcp") as phone:
+        phone.socket.send(phone.request("OPTIONS").replace(b"Content-Length: 0\r\n", b""))
+        assert phone.socket.recv(65535).startswith(b"SIP/2.0 400 Bad Request\r\n")
+        assert phone.socket.recv(65535) == b""
+
+
+def test_it_listens_where_it_is_told(make: Callable[..., Proxy]) -> None:
+    with make(listen=["tcp"]) as proxy:
+        assert [transport for transport, _ in proxy.listen] == ["tcp"]
+        assert proxy.address == proxy.listen[0][1]
+        with Phone(proxy, "tcp") as phone:
+            assert phone.register().startswith("SIP/2.0 200 ")
+    with make(listen=["tcp:127.0.0.1:0", "udp:127.0.0.2:0", "udp"]) as proxy:
+        assert [(transport, host) for transport, (host, _) in proxy.listen] == [
+            ("udp", "127.0.0.2"), ("udp", "127.0.0.1"), ("tcp", "127.0.0.1"),
+        ]  # fmt: skip
+    with pytest.raises(RuntimeError):
+        _ = proxy.listen
+
+
+def test_tls_needs_a_certificate_that_can_be_used(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="TLS needs a certificate and its key: --tls-cert and --tls-key"):
+        make(listen=["tls"], lang="en").start()
+    with pytest.raises(StartError, match=r"cannot be used: .*No such file"):
+        make(listen=["tls"], tls_cert=tmp_path / "x", tls_key=tmp_path / "y", lang="en").start()
+
+
+def test_a_phone_on_tls_registers(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    cert, key = certify(tmp_path, "proxy")
+    with make(listen=["udp", "tls:127.0.0.1:0"], tls_cert=cert, tls_key=key) as proxy:
+        (_, address) = proxy.listen[1]
+        with (
+            socket.create_connection(address, timeout=5) as line,
+            ssl.create_default_context(cafile=str(cert)).wrap_socket(line, server_hostname="127.0.0.1") as secure,
+            Phone(proxy) as phone,
+        ):
+            data = phone.request("REGISTER", "bob@", f"<sip:bob@{phone.address};transport=tls>")
+            secure.sendall(data.replace(b"SIP/2.0/UDP", b"SIP/2.0/TLS"))
+            assert secure.recv(65535).startswith(b"SIP/2.0 200 ")
+            assert [card.transport for card in proxy.phones("bob")] == ["tls"]
+
+
+def test_without_tcp_there_is_udp_and_a_line_about_it(
+    make: Callable[..., Proxy], caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with caplog.at_level(logging.WARNING), make(port=port, lang="en") as proxy:
+            assert proxy.listen == (("udp", ("127.0.0.1", port)),)
+        assert [record.getMessage() for record in caplog.records] == [
+            f"no TCP at 127.0.0.1:{port}, only UDP: Address already in use"
+        ]
+        with pytest.raises(StartError, match=rf"127.0.0.1:{port} \(TCP\) is taken"):
+            make(listen=["udp", f"tcp:127.0.0.1:{port}"], lang="en").start()
 
 
 def test_phones_are_listed_and_removed(make: Callable[..., Proxy]) -> None:
@@ -469,7 +552,7 @@ def test_a_second_ctrl_c_waits_for_the_end_that_the_first_one_began(make: Callab
     @proxy.on("registered")
     def impatient(event: Registered) -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        eventually(lambda: proxy._door is None, "the end's beginning")
+        eventually(lambda: proxy._doors is None, "the end's beginning")
         os.kill(os.getpid(), signal.SIGINT)
         seen.append(event)
 

@@ -10,7 +10,7 @@ import pytest
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule
 from sipfullproxy.experiments import LONGEST_DELAY, Experiments
 from sipfullproxy.lang import LANGS, Lang
-from sipfullproxy.settings import LONGEST_PASSWORD, LONGEST_PHRASE, Mode, Settings, SettingsError, read
+from sipfullproxy.settings import LONGEST_PASSWORD, LONGEST_PHRASE, Listen, Mode, Settings, SettingsError, read
 from sipfullproxy.sip.phrases import MODES
 
 
@@ -31,6 +31,10 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         """
         ip = "192.168.1.10"
         port = 5070
+        tls_cert = "proxy.pem"
+        tls_key = "proxy.key"
+        tls_ca = "school.pem"
+        listen = ["udp", "tcp:192.168.1.10:5080", "tcp:5081"]
         lang = "en"
         journal = "calls.log"
         keep_days = 7
@@ -63,7 +67,10 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         """,
     )
     assert read({}, file) == Settings(
-        ip="192.168.1.10", port=5070, lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
+        tls_cert=Path("proxy.pem"), tls_key=Path("proxy.key"), tls_ca=Path("school.pem"),
+        ip="192.168.1.10", port=5070,
+        listen=(Listen("udp"), Listen("tcp", "192.168.1.10", 5080), Listen("tcp", None, 5081)),
+        lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
         keep_days=7, keep_mb=50, verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass",
         state=Path("/var/lib/proxy"),
         web=False, web_port=8081, web_bind="0.0.0.0", web_password="šéf",
@@ -109,6 +116,16 @@ def test_home_is_understood_in_paths() -> None:
         ("ip", "224.0.0.1"),
         ("ip", "255.255.255.255"),
         ("ip", "::1"),
+        ("tls_cert", ""),
+        ("tls_key", 5),
+        ("listen", "tcp"),
+        ("listen", []),
+        ("listen", [5060]),
+        ("listen", ["sctp"]),
+        ("listen", ["tcp:192.168.1.10:65536"]),
+        ("listen", ["tcp:192.168.1"]),
+        ("listen", ["tcp:0.0.0.0:5060"]),
+        ("listen", ["tcp:192.168.1.10:5060", "tcp:192.168.1.10:5060"]),
         ("port", "5060"),
         ("port", True),
         ("port", -1),

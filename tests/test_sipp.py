@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
-from tests.load import ends, finish
+from tests.load import Sipp, ends, finish, free_port
 from tests.running import Running, running
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.sipp
 
@@ -40,6 +42,39 @@ def test_calls_that_are_cancelled_while_they_ring(tmp_path: Path) -> None:
         finish(alice.start("impatient", "-r", "20", calls=20, service="bob"))
         finish(callee)
     assert lines_with(proxy, "ancelled") == 20
+
+
+@pytest.mark.parametrize(("callers", "callees"), [("u1", "t1"), ("t1", "u1"), ("t1", "t1")])
+def test_calls_between_udp_and_tcp(tmp_path: Path, callers: str, callees: str) -> None:
+    """SIPp keeps no registration on the connection of its calls: so callers are strangers, and bob's calls are sent on
+    to where the callee listens."""
+    port = free_port()
+    transport = {"u1": "udp", "t1": "tcp"}[callees]
+    config = tmp_path / "proxy.toml"
+    config.write_text(
+        f'open = true\n[forward.bob]\nalways = "sip:bob@127.0.0.1:{port};transport={transport}"\n', "utf-8"
+    )
+    with running(tmp_path, "--config", str(config)) as proxy:
+        alice, bob = Sipp(proxy, tmp_path, "alice"), Sipp(proxy, tmp_path, "bob")
+        bob.port = port
+        try:
+            callee = bob.start("callee", "-t", callees, calls=100)
+            eventually(lambda: transport == "udp" or _listens(port), "the callee")
+            finish(alice.start("caller", "-t", callers, "-r", "50", calls=100, service="bob"))
+            finish(callee)
+        finally:
+            alice.close()
+            bob.close()
+    assert lines_with(proxy, "Call ended") == 100
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 @pytest.mark.parametrize("wrong", ["drop = 5", "delay = 100", "stateless = true", "stateless = true\ndrop = 3"])

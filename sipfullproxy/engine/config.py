@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sipfullproxy.engine.diversion import Rule
+from sipfullproxy.engine.flow import Local
 from sipfullproxy.sip.phrases import Phrasebook
 
 
@@ -28,7 +29,9 @@ class Switches:
 class Config:
     """The engine's settings; all of one meaning for every transport.
 
-    address: (numeric host, port) that phones know us by; goes into Via and Record-Route.
+    address: (numeric host, port) that phones know us by.
+    listen: all ports of ours; of those of one transport the first is what we send from by ourselves. () is UDP at
+    `address` alone.
     domains: further names that are ours, beside the address itself (lower case).
     open: whether callers who are not registered may reach our users.
     forward: by the name of a user, where his calls go; looked at for each call, so it may change between two verbs.
@@ -40,6 +43,7 @@ class Config:
     """
 
     address: tuple[str, int]
+    listen: tuple[Local, ...] = ()
     domains: frozenset[str] = frozenset()
     open: bool = False
     forward: Mapping[bytes, Rule] = field(default_factory=dict)
@@ -48,3 +52,8 @@ class Config:
     phrases: Phrasebook = field(default_factory=Phrasebook)
     flow_key: bytes = field(repr=False)
     worker: str = "0"
+
+    @property
+    def doors(self) -> tuple[Local, ...]:
+        """All ports of ours, the main one too."""
+        return self.listen or (("udp", self.address),)

@@ -17,6 +17,7 @@ from sipfullproxy.engine.timers import Timers
 from sipfullproxy.engine.transaction import ServerTransaction, Transactions
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.via import MAGIC
+from sipfullproxy.sip.host import written
 from sipfullproxy.sip.message import Message, Request
 from sipfullproxy.sip.response import respond
 from sipfullproxy.sip.uri import Uri
@@ -28,14 +29,18 @@ TAG = b"sfp-"
 
 
 class Core:
-    """Holds the parts; does only what several of them need: making branches and tags, and answering."""
+    """Holds the parts; does only what several of them need: making branches and tags, and answering.
+
+    sent_by: our host and port in a Via. names: those of all our ports.
+    """
 
     def __init__(self, config: Config, random: Callable[[int], bytes]) -> None:
         host, port = config.address
         self._random = random
         self._worker = config.worker.encode()
         self.config = config
-        self.sent_by = (f"[{host}]" if ":" in host else host).encode(), port
+        self.sent_by = written(host), port
+        self.names = frozenset((written(host), port) for _, (host, port) in config.doors)
         self.outbox = Outbox()
         self.timers = Timers()
         self.transactions = Transactions(self.timers, self.outbox)

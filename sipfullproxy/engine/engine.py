@@ -124,7 +124,10 @@ class Engine:
         core.outbox.now = now
         core.outbox.cause = "lost"
         for transaction in core.transactions.on(flow):
-            self._serve_safely(transaction, transaction.step, "error")
+            if flow.serial and isinstance(transaction, ServerTransaction) and not transaction.answered:
+                core.transactions.move(transaction, _other_way(transaction))
+            else:
+                self._serve_safely(transaction, transaction.step, "error")
         core.registrar.lost(flow)
         return core.outbox.sends()
 
@@ -168,7 +171,7 @@ class Engine:
     def _response(self, response: Response) -> None:
         """RFC 3261 §16.7 items 1 and 2. What belongs to no transaction is dropped (RFC 6026 §7.3)."""
         response.check()
-        if response.via.sent_by == self._core.sent_by:
+        if response.via.sent_by in self._core.names:
             core = self._core
             client = core.transactions.match_response(response)
             if client is not None:
@@ -280,7 +283,7 @@ class Engine:
         """RFC 3261 §16.3: what is checked before anything is forwarded. Returns the mark for our branch."""
         reasonable(request)
         mark = loop_mark(request)
-        no_loop(request, mark, self._core.sent_by)
+        no_loop(request, mark, self._core.names)
         return mark
 
     def _forward(self, server: ServerTransaction, request: Request, routed: Routed, source: Flow) -> None:
@@ -399,6 +402,12 @@ _CAPABILITIES = (
 
 def _is_last_hop(request: Request) -> bool:
     return request.number(b"max-forwards", LARGEST_MAX_FORWARDS) == 0
+
+
+def _other_way(server: ServerTransaction) -> Flow:
+    """Where a response goes when the connection of its request is gone: to a new one, to the port that the sender says
+    it listens on, at the address that it really has (RFC 3261 §18.2.2)."""
+    return server.flow._replace(remote=(server.flow.remote[0], server.port), serial=0)
 
 
 def _same_tag(request: Request) -> bytes:

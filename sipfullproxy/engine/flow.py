@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+Local = tuple[str, tuple[str, int]]
+"""A port of ours: transport, (numeric host, port)."""
+
+SAFE_DATAGRAM = 1_300
+"""Bytes of a request beyond which a datagram may be cut into fragments on the way (RFC 3261 §18.1.1)."""
+
 LARGEST_DATAGRAM = 65_507
 """Bytes that fit into one datagram over IPv4."""
 
@@ -12,7 +18,8 @@ class Flow(NamedTuple):
     """One way to one peer (RFC 5626 §3.2): a pair of addresses on UDP, a connection on the stream transports.
 
     transport: "udp", "tcp", "tls", "ws" or "wss". local, remote: (numeric host, port).
-    serial: number of the connection, so that a new connection from the same address is another flow; 0 on UDP.
+    serial: number of the connection, so that a new connection from the same address is another flow. 0 on UDP; and
+    where any connection to that address will do, an open one or one that the shell opens (RFC 3261 §18.1.1).
     """
 
     transport: str
@@ -24,6 +31,16 @@ class Flow(NamedTuple):
     def reliable(self) -> bool:
         """Whether the transport repeats by itself what was lost; then our timers that repeat are off (RFC 3261 §17)."""
         return self.transport != "udp"
+
+    @property
+    def secure(self) -> bool:
+        """Whether nobody on the way can read along (RFC 3261 §26.2)."""
+        return self.transport in ("tls", "wss")
+
+    @property
+    def door(self) -> Local:
+        """The port of ours that it belongs to."""
+        return self.transport, self.local
 
     @property
     def address(self) -> str:

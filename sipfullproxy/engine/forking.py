@@ -9,7 +9,7 @@ from operator import attrgetter, itemgetter
 from sipfullproxy.engine.calls import Call
 from sipfullproxy.engine.core import Core
 from sipfullproxy.engine.diversion import NO_ANSWER, OUTCOMES, Turn
-from sipfullproxy.engine.flow import LARGEST_DATAGRAM, Flow
+from sipfullproxy.engine.flow import LARGEST_DATAGRAM, SAFE_DATAGRAM, Flow
 from sipfullproxy.engine.forwarding import breadth_of, is_for_us_alone
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.timers import CANCELLED, SILENT, STILL_TRYING, TIMER_C, Timer
@@ -45,7 +45,7 @@ class Branch:
     """
 
     __slots__ = (
-        "_cancel", "_cancelling", "_client", "_draft", "_fork", "_provisional", "_timer", "_token", "breadth",
+        "_cancel", "_cancelling", "_client", "_draft", "_fork", "_plain", "_provisional", "_timer", "_token", "breadth",
         "replaced", "response", "status", "target",
     )  # fmt: skip
 
@@ -56,6 +56,7 @@ class Branch:
         self.replaced = False
         self.response: Response | None = None
         self._fork = fork
+        self._plain: Target | None = None  # over UDP, while TCP is tried
         self._provisional = False
         self._token = b""
         self._cancel: tuple[bytes, ...] | None = None
@@ -77,20 +78,34 @@ class Branch:
         return self._cancelling and not self.status
 
     def start(self) -> None:
-        """Send the request to the target."""
-        fork, core, flow = self._fork, self._fork.core, self.target.flow
-        request = fork.request
+        """Send the request to the target; over TCP, if it is large and that is open to us (RFC 3261 §18.1.1)."""
+        fork, flow = self._fork, self.target.flow
         if flow is None:
             fork.lost(self, 503)
             return
-        self._token = core.branch(fork.mark)
-        draft, edits = core.forwarder.request(request, fork.routed, self.target, fork.source, self._token, self.breadth)
+        draft, edits = self._copy()
         data = draft.encode()
+        if len(data) > SAFE_DATAGRAM and not flow.reliable:
+            stream = fork.core.router.over_stream(fork.routed, self.target)
+            if stream is not None:
+                self._plain, self.target = self.target, self.target._replace(flow=stream)
+                draft, edits = self._copy()
+                self._send(stream, draft, draft.encode(), edits)
+                return
+        self._send(flow, draft, data, edits)
+
+    def _copy(self) -> tuple[Draft, tuple[str, ...]]:
+        fork, core = self._fork, self._fork.core
+        self._token = core.branch(fork.mark)
+        return core.forwarder.request(fork.request, fork.routed, self.target, fork.source, self._token, self.breadth)
+
+    def _send(self, flow: Flow, draft: Draft, data: bytes, edits: tuple[str, ...]) -> None:
+        fork, core = self._fork, self._fork.core
         if len(data) > LARGEST_DATAGRAM and not flow.reliable:
             fork.lost(self, 513)  # it came in one, and what we added was too much
             return
         self._draft = draft if fork.invite else None
-        self._client = core.transactions.request(self._token, request.method, flow, data, edits, self, self._draft)
+        self._client = core.transactions.request(self._token, fork.request.method, flow, data, edits, self, self._draft)
         if fork.invite:
             self._wait("C", TIMER_C)
 
@@ -134,10 +149,19 @@ class Branch:
         self._fork.lost(self, 408)
 
     def failed(self) -> None:
-        """The request could not be sent; as good as a 503 (RFC 3261 §16.9)."""
+        """The request could not be sent; as good as a 503 (RFC 3261 §16.9). A large one, for which TCP was tried, is
+        sent by UDP (§18.1.1); and who named a connection by its token is told that it is gone (RFC 5626 §5.3.1)."""
         self._stop_waiting()
         self._client = None
-        self._fork.lost(self, 503)
+        plain, self._plain = self._plain, None
+        if plain is not None and plain.flow is not None and self._cancel is None:
+            self.target = plain
+            draft, edits = self._copy()
+            self._send(plain.flow, draft, draft.encode(), edits)
+            return
+        flow = self.target.flow
+        gone = self._fork.routed.toward is not None and flow is not None and flow.reliable
+        self._fork.lost(self, 430 if gone else 503)
 
     def fired(self, letter: str, now: float) -> None:
         """It rang for too long (timer C, §16.8), or the end of a cancelled branch never came (§9.1)."""
@@ -523,7 +547,7 @@ class Fork:
 def _send_back(core: Core, server: ServerTransaction, response: Response, always: bool) -> None:
     """Send a response upstream (RFC 3261 §16.7 items 3, 8 and 9). always: a 2xx of an INVITE goes back even where the
     server transaction has sent another final response (item 5)."""
-    data, edits = core.forwarder.response(response)
+    data, edits = core.forwarder.response(response, server.flow)
     if not server.respond(response.status, data, edits) and always:
         core.outbox.send(server.flow, data, edits)
 

@@ -9,34 +9,41 @@ from sipfullproxy.engine.validation import LARGEST_MAX_BREADTH, LARGEST_MAX_FORW
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import split_list
 from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.host import written
 from sipfullproxy.sip.message import CRLF, Draft, Request, Response, value_of
 
 FORMS_A_DIALOG = frozenset((b"INVITE", b"SUBSCRIBE", b"REFER", b"NOTIFY"))
 """Requests that get a Record-Route, so that all that follows passes here too (RFC 3261 §16.6 item 4, RFC 6665 §4.3)."""
 
 
+_TRANSPORT = {"udp": b"", "tcp": b";transport=tcp", "tls": b";transport=tls"}
+"""What a URI says so that its reader takes that transport."""
+
+
 class Forwarder:
     """Writes what goes out. Keeps nothing."""
 
-    __slots__ = ("_phrases", "_plain_route", "_router", "_switches", "_via")
+    __slots__ = ("_phrases", "_router", "_routes", "_switches", "_vias")
 
     def __init__(self, router: Router, config: Config) -> None:
-        host, port = config.address
-        named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._router = router
         self._phrases = config.phrases
         self._switches = config.switches
-        self._via = f"Via: SIP/2.0/UDP {named};branch=".encode()
-        self._plain_route = f"Record-Route: <sip:{named};lr>".encode()
+        doors = [(door, b"%b:%d" % (written(door[1][0]), door[1][1])) for door in config.doors]
+        self._vias = {door: b"Via: SIP/2.0/%b %b;branch=" % (door[0].upper().encode(), name) for door, name in doors}
+        self._routes = {door: (b"<sip:", name + _TRANSPORT[door[0]] + b";lr>") for door, name in doors}
 
     def request(
         self, request: Request, routed: Routed, target: Target, source: Flow, branch: bytes, breadth: int
     ) -> tuple[Draft, tuple[str, ...]]:
         """The copy of a request for one target (RFC 3261 §16.6 items 1 to 8).
 
-        source: where the request came from. branch: for our Via. breadth: for Max-Breadth (RFC 5393 §5.3.3).
+        target: one to which a way leads. source: where the request came from. branch: for our Via. breadth: for
+        Max-Breadth (RFC 5393 §5.3.3).
         Returns the copy and the names of its changes.
         """
+        flow = target.flow
+        assert flow is not None
         edits = routed.edits
         draft = Draft(request)
         uri = target.uri.for_request()
@@ -60,25 +67,30 @@ class Forwarder:
         draft.put(b"max-breadth", b"Max-Breadth: %d" % breadth)
         edits += ("max-breadth",)
         if request.method in FORMS_A_DIALOG and self._switches.record_route:
-            draft.push(b"record-route", self._record_route(request, routed, target, source))
+            draft.push(b"record-route", self._record_route(request, routed, target, flow, source))
             edits += ("record-route",)
         if target.turn is not None and target.turn.steps:
             draft.push(b"diversion", CRLF.join(step.line for step in target.turn.steps))
             edits += ("diversion",)
-        draft.push(b"via", self._via + branch)
+        for line in _lacking_length(request, flow):
+            draft.push(b"content-length", line)
+            edits += ("content-length-add",)
+        draft.push(b"via", self._vias[flow.door] + branch)
         return draft, (*edits, "via-push")
 
-    def response(self, response: Response) -> tuple[bytes, tuple[str, ...]]:
-        """A response without our Via (RFC 3261 §16.7 item 3) and with the phrase of the house."""
+    def response(self, response: Response, flow: Flow) -> tuple[bytes, tuple[str, ...]]:
+        """A response without our Via (RFC 3261 §16.7 item 3) and with the phrase of the house. flow: where it goes."""
         lines = response.lines.copy()
         top = response.where[b"via"][0]
         rest = split_list(value_of(lines[top]))[1:]
         lines[top : top + 1] = [b"Via: " + b", ".join(rest)] if rest else []
+        added = _lacking_length(response, flow)
+        edits = ("content-length-add",) if added else ()
         phrase = self._phrases.relayed(response.status, response.phrase)
         if phrase == response.phrase:
-            return CRLF.join((response.start, *lines, b"", response.body)), ("via-pop",)
+            return CRLF.join((response.start, *added, *lines, b"", response.body)), (*edits, "via-pop")
         start = b"SIP/2.0 %d %b" % (response.status, phrase)
-        return CRLF.join((start, *lines, b"", response.body)), ("via-pop", "phrase")
+        return CRLF.join((start, *added, *lines, b"", response.body)), (*edits, "via-pop", "phrase")
 
     def with_challenges(self, best: Response, others: list[Response]) -> Response:
         """The best response with the challenges of the others added to its own (RFC 3261 §16.7 item 7), as far as they
@@ -94,32 +106,46 @@ class Forwarder:
                         room -= size
         return Response(best.start, lines, best.where, best.body, best.status, best.phrase)
 
-    def _record_route(self, request: Request, routed: Routed, target: Target, source: Flow) -> bytes:
-        """One value where anybody can reach both phones by their Contacts; else one for each side of the call, each
-        naming the flow of its phone (RFC 5626 §5.3, RFC 5658 §5)."""
-        ahead = target.flow if routed.toward is not None or (target.binding and not target.binding.direct) else None
-        behind = source if self._hidden(request, source) else None
-        if ahead is None and behind is None:
-            return self._plain_route
-        return self._route_of(ahead) + b"\r\n" + self._route_of(behind)
+    def _record_route(self, request: Request, routed: Routed, target: Target, flow: Flow, source: Flow) -> bytes:
+        """One value where anybody can reach both phones by their Contacts, and by the same port of ours; else one for
+        each side of the call, which says by which transport, and names the flow where the phone is reached by nothing
+        else (RFC 5626 §5.3, RFC 5658 §5, §6)."""
+        named = routed.toward is not None or (target.binding is not None and not target.binding.direct)
+        hidden = self._hidden(request, source)
+        sips = b"sips" in (routed.uri.scheme, target.uri.scheme)
+        ahead = self._route_of(flow, named, sips)
+        if not named and not hidden and flow.door == source.door:
+            return ahead
+        return ahead + CRLF + self._route_of(source, hidden, sips)
 
-    def _route_of(self, flow: Flow | None) -> bytes:
-        if flow is None:
-            return self._plain_route
-        head, _, tail = self._plain_route.partition(b"<sip:")
-        return b"%b<sip:%b@%b" % (head, self._router.tokens.make(flow), tail)
+    def _route_of(self, flow: Flow, named: bool, sips: bool) -> bytes:
+        head, tail = self._routes[flow.door]
+        if sips and flow.secure:  # §16.6 item 4: then all within the dialog is to go by TLS too
+            head, tail = b"<sips:", tail.replace(_TRANSPORT["tls"], b"")
+        token = self._router.tokens.make(flow) + b"@" if named else b""
+        return b"Record-Route: " + head + token + tail
 
     def _hidden(self, request: Request, source: Flow) -> bool:
-        """Whether the sender's Contact is not where it sends from. Who stands behind another proxy is that proxy's
-        concern: its Record-Route comes first on the way back."""
+        """Whether the sender's Contact is not where it sends from; on a stream nobody can tell. Who stands behind
+        another proxy is that proxy's concern: its Record-Route comes first on the way back."""
         contact = request.first(b"contact")
         if contact is None or b"record-route" in request.where:
             return False
+        if source.reliable:
+            return True
         try:
             uri = Address(split_list(contact)[0]).uri
         except SipError:
             return False
         return (uri.numeric_host, uri.effective_port) != source.remote
+
+
+def _lacking_length(message: Request | Response, flow: Flow) -> tuple[bytes, ...]:
+    """The header that says how long the body is, where that is how a message ends and it has none (§16.6 item 9,
+    §18.3); in a datagram it need not be there."""
+    if not flow.reliable or b"content-length" in message.where:
+        return ()
+    return (b"Content-Length: %d" % len(message.body),)
 
 
 def is_for_us_alone(response: Response) -> bool:

@@ -65,8 +65,9 @@ class Binding:
 
     @property
     def direct(self) -> bool:
-        """Whether the phone sends from where its Contact says, so that anybody could reach it by the Contact alone."""
-        return (self.uri.numeric_host, self.uri.effective_port) == self.flow.remote
+        """Whether the phone sends from where its Contact says, so that anybody could reach it by the Contact alone. One
+        on a stream is reached over the connection that it opened; who knows whether it listens?"""
+        return not self.flow.reliable and (self.uri.numeric_host, self.uri.effective_port) == self.flow.remote
 
 
 ContactKey = tuple[bool, bytes, bytes, int]

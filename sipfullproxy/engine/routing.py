@@ -13,9 +13,12 @@ from sipfullproxy.engine.location import Binding, Location
 from sipfullproxy.engine.tokens import Tokens
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
-from sipfullproxy.sip.host import single_machine
+from sipfullproxy.sip.host import single_machine, written
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import Uri, parse_uri
+
+TLS_PORT = 5061
+"""Where TLS is spoken unless a URI says else (RFC 3261 §19.1.2)."""
 
 
 @dataclass(slots=True)
@@ -56,13 +59,17 @@ class Target(NamedTuple):
 class Router:
     """Knows who we are and who is registered, and from that where a request goes."""
 
-    __slots__ = ("_hosts", "_local", "_location", "_port", "_rules", "_us", "tokens")
+    __slots__ = ("_doors", "_hosts", "_locals", "_location", "_ports", "_rules", "_us", "tokens")
 
     def __init__(self, config: Config, location: Location) -> None:
-        host, self._port = config.address
-        self._local = config.address
-        self._us = ip_address(host)
-        self._hosts = {(f"[{host}]" if ":" in host else host).encode()}
+        self._us = ip_address(config.address[0])
+        self._doors = config.doors
+        self._hosts = {written(host) for _, (host, _) in config.doors}
+        self._ports = {port for _, (_, port) in config.doors}
+        # What we send from, by transport and IP version.
+        self._locals: dict[tuple[str, int], tuple[str, int]] = {}
+        for transport, local in config.doors:
+            self._locals.setdefault((transport, ip_address(local[0]).version), local)
         self._hosts |= {name.lower().encode() for name in config.domains}
         self._location = location
         self._rules = config.forward
@@ -70,16 +77,17 @@ class Router:
 
     def is_us(self, uri: Uri) -> bool:
         """Whether a URI names this very proxy, as our Record-Route does."""
-        return uri.host in self._hosts and uri.effective_port == self._port
+        return uri.host in self._hosts and uri.effective_port in self._ports
 
     def in_our_domain(self, uri: Uri) -> bool:
         """Whether we answer for the users of a URI's host. `sip:u@ip` and `sip:u@ip:5060` are the same user."""
-        return uri.host in self._hosts and uri.port in (None, self._port)
+        return uri.host in self._hosts and (uri.port is None or uri.port in self._ports)
 
     def unroute(self, request: Request, source: Flow) -> Routed:
         """Take our own values out of Route (RFC 3261 §16.4, RFC 5626 §5.3).
 
-        Raises SipError: 400 for a Route that is none, 403 for a flow token that we did not make.
+        Raises SipError: 400 for a Route that is none, 403 for a flow token that we did not make, 430 where
+        its transport is off.
         """
         routed = Routed(self._without_maddr(request.uri), request.values(b"route"))
         tokens: list[Flow | None] = []
@@ -109,8 +117,17 @@ class Router:
     def targets(self, routed: Routed) -> list[Target]:
         """The target set (RFC 3261 §16.5, and the next hop of §16.6 items 6 and 7), best first.
 
-        Raises SipError: 404 or 480 where a user of ours cannot be reached, 484 where no user is named.
+        Raises SipError: 404 or 480 where a user of ours cannot be reached, 484 where no user is named; 480 where a sips
+        URI wants TLS on every hop (§26.2.2, RFC 5630 §5.3), and no way over TLS leads there.
         """
+        targets = self._targets(routed)
+        if routed.uri.scheme == b"sips":
+            targets = [target for target in targets if target.flow is not None and target.flow.secure]
+            if not targets:
+                raise SipError(480, "Nobody there can be reached by TLS")
+        return targets
+
+    def _targets(self, routed: Routed) -> list[Target]:
         uri = routed.uri
         if routed.toward is not None:
             return [self._on_flow(uri, routed.toward)]
@@ -120,10 +137,9 @@ class Router:
             return [self._contact(uri)]
         if not uri.user:
             raise SipError(484, "No user in the Request-URI")
-        if uri.scheme == b"sips":
-            # Its sender wants TLS on every hop (§26.2.2); a phone over UDP is no place for it (RFC 5630 §5.3).
-            raise SipError(480, "No phone here can be reached by TLS")
         phones = self._location.reachable(uri.name)
+        if uri.scheme == b"sips" and not any(phone.flow.secure for phone in phones):
+            raise SipError(480, "No phone here can be reached by TLS")
         if phones:
             return [Target(phone.uri, phone.flow, phone) for phone in phones]
         if self._location.known(uri.name):
@@ -180,15 +196,31 @@ class Router:
         return Turn(self._who(uri), uri, before=len(request.values(b"diversion")))
 
     def way_to(self, uri: Uri) -> Flow | None:
-        """The flow to a numeric host and port over UDP. None for names, which wait for DNS; for other transports; for
-        what our own socket cannot reach; and for our loopback, where services listen that trust this machine alone."""
-        transport = (uri.params.get(b"transport") or b"udp").lower()
+        """The flow to a numeric host and port. None for names, which wait for DNS; for transports that we have no port
+        of; and for our loopback, where services listen that trust this machine alone."""
+        transport = (uri.params.get(b"transport") or b"udp").lower().decode("ascii", "replace")
+        if uri.scheme == b"sips":
+            transport = "tls"  # `transport` says what is below it (§26.2.2)
         machine = single_machine(uri.params.get(b"maddr") or uri.host)
-        if uri.scheme != b"sip" or transport != b"udp" or machine is None or machine.version != self._us.version:
+        if machine is None:
             return None
         if machine.is_loopback and not self._us.is_loopback:
             return None
-        return Flow("udp", self._local, (str(machine), uri.effective_port))
+        local = self._locals.get((transport, machine.version))
+        port = uri.port or (TLS_PORT if transport == "tls" else uri.effective_port)
+        return None if local is None else Flow(transport, local, (str(machine), port))
+
+    def over_stream(self, routed: Routed, target: Target) -> Flow | None:
+        """The way to a target over TCP instead of UDP, for a request that is large (RFC 3261 §18.1.1). None where there
+        is none: its URI says which transport, or a phone is there, which is reached by the way that it registered."""
+        flow = target.flow
+        if flow is None or flow.transport != "udp" or routed.toward is not None or self._location.has_flow(flow):
+            return None
+        hop = Address(routed.routes[0]).uri if routed.routes else target.uri
+        local = self._locals.get(("tcp", ip_address(flow.local[0]).version))
+        if local is None or b"transport" in hop.params:
+            return None
+        return Flow("tcp", local, flow.remote)
 
     def _on_flow(self, uri: Uri, flow: Flow) -> Target:
         """The way that a token names; or, where its phone has registered from another port of that host since (a NAT
@@ -205,7 +237,8 @@ class Router:
         return Target(uri, self.way_to(uri)) if phone is None else Target(uri, phone.flow, phone)
 
     def _rule_of(self, uri: Uri) -> Rule | None:
-        """Where the calls to a user of ours go. A sips URI wants TLS on every hop, and nothing here leads over TLS."""
+        """Where the calls to a user of ours go. A sips URI wants TLS on every hop; who gets the call instead may have
+        none."""
         return self._rules.get(uri.name) if uri.scheme == b"sip" and self.in_our_domain(uri) else None
 
     def _who(self, uri: Uri) -> bytes:
@@ -214,9 +247,20 @@ class Router:
     def _without_maddr(self, uri: Uri) -> Uri:
         """§16.4: an `maddr` that is us says only that the request was meant to come by here."""
         maddr = uri.params.get(b"maddr")
-        if maddr is None or maddr.lower() not in self._hosts or uri.effective_port != self._port:
+        if maddr is None or maddr.lower() not in self._hosts or uri.effective_port not in self._ports:
             return uri
         return parse_uri(uri.without(b"maddr", b"transport"))
 
     def _token(self, uri: Uri) -> Flow | None:
-        return None if uri.user is None else self.tokens.read(uri.user)
+        if uri.user is None or (flow := self.tokens.read(uri.user)) is None:
+            return None
+        return flow._replace(local=self._local_of(flow.transport, uri))
+
+    def _local_of(self, transport: str, uri: Uri) -> tuple[str, int]:
+        """The port of ours that a flow of that transport belongs to, whose token stands in that URI; or, where our
+        addresses have changed since, the first of its transport. Raises SipError 430 where there is none any more."""
+        named = uri.numeric_host, uri.effective_port
+        ours = [local for name, local in self._doors if name == transport]
+        if not ours:
+            raise SipError(430, "The flow in Route is gone")
+        return named if named in ours else ours[0]

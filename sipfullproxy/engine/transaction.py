@@ -116,13 +116,14 @@ class Transaction:
 
 class ServerTransaction(Transaction):
     """Towards the one who sent a request. `context` is what the proxy core keeps with it (a fork) until it is answered,
-    or None."""
+    or None. `port` is where the sender says that it listens."""
 
-    __slots__ = ("_edits", "context")
+    __slots__ = ("_edits", "context", "port")
 
     def __init__(self, layer: Transactions, key: Key, flow: Flow, request: Request) -> None:
         table, state = _SERVER[request.method == b"INVITE"]
         super().__init__(layer, table, state, key, flow)
+        self.port = request.via.sent_by[1]
         self.context: Any = None
         self._edits: tuple[str, ...] = ()
 
@@ -330,6 +331,12 @@ class Transactions:
         """So many bytes more are remembered."""
         self._held += size
 
+    def move(self, transaction: Transaction, flow: Flow) -> None:
+        """Have a transaction send by another flow from now on."""
+        self._leave(transaction)
+        transaction.flow = flow
+        self._by_flow.setdefault(flow, {})[transaction] = None
+
     def forget(self, transaction: Transaction) -> None:
         """Take a transaction that is over out of the tables."""
         table: dict[Key, Any] = self._servers if isinstance(transaction, ServerTransaction) else self._clients
@@ -338,10 +345,13 @@ class Transactions:
             if self._no_calls.get(_without_method(transaction.key)) is transaction:
                 del self._no_calls[_without_method(transaction.key)]
             self._held -= transaction.held
-            there = self._by_flow[transaction.flow]
-            del there[transaction]
-            if not there:
-                del self._by_flow[transaction.flow]
+            self._leave(transaction)
+
+    def _leave(self, transaction: Transaction) -> None:
+        there = self._by_flow[transaction.flow]
+        del there[transaction]
+        if not there:
+            del self._by_flow[transaction.flow]
 
     def _remember(self, transaction: Transaction, size: int) -> None:
         self._by_flow.setdefault(transaction.flow, {})[transaction] = None

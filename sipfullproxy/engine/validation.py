@@ -48,13 +48,16 @@ def loop_mark(request: Request) -> bytes:
     return b"%08x" % crc32(b"\0".join(parts))
 
 
-def no_loop(request: Request, mark: bytes, sent_by: tuple[bytes, int]) -> None:
-    """Raise SipError 482 when this request was here before and would go the same way again (§16.3 item 4)."""
+def no_loop(request: Request, mark: bytes, names: frozenset[tuple[bytes, int]]) -> None:
+    """Raise SipError 482 when this request was here before and would go the same way again (§16.3 item 4).
+
+    names: what we write into our Vias, (host, port).
+    """
     positions = request.where[b"via"]
     if len(positions) == 1 and b"," not in request.lines[positions[0]]:
         return
     for value in request.values(b"via"):
         if mark in value:
             via = Via(value)
-            if via.sent_by == sent_by and via.branch.endswith(b"." + mark):
+            if via.sent_by in names and via.branch.endswith(b"." + mark):
                 raise SipError(482, "This request was here before")

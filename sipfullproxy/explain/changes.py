@@ -27,6 +27,7 @@ Kind = Literal["added", "removed", "changed"]
 EDITS: Final = frozenset((
     "strict-route-restored", "route-pop", "strict-route", "uri-to-binding", "uri-cleaned", "max-forwards-add",
     "max-forwards-down", "max-breadth", "record-route", "diversion", "via-push", "via-pop", "phrase", "cancel",
+    "content-length-add",
 ))  # fmt: skip
 """The names that the engine has for its changes. A new one must be thought of here, too: a test compares them."""
 
@@ -142,6 +143,8 @@ class Explainer:
                 return "max-forwards.down"
             case b"max-forwards", "added":
                 return "max-forwards.added"
+            case b"content-length", "added":
+                return "content-length.added"
             case b"max-breadth", _:
                 return "max-breadth"
             case b"route", "removed":

@@ -70,6 +70,11 @@ class Framer:
                 found.append(item)
         return found
 
+    @property
+    def half(self) -> bool:
+        """Whether something has come whose end has not."""
+        return bool(self._buffer)
+
     def _next(self) -> bytes | None:
         """The next message or PING; None where more must come first, or nothing may."""
         buffer = self._buffer

@@ -9,6 +9,11 @@ LONGEST = 50
 """Characters of the longest numeric host, an IPv6 reference, and some to spare: a longer one is a name, or nonsense."""
 
 
+def written(host: str) -> bytes:
+    """A numeric host as it stands in a URI or a Via: IPv6 in brackets."""
+    return (f"[{host}]" if ":" in host else host).encode()
+
+
 def single_machine(host: bytes) -> IPv4Address | IPv6Address | None:
     """The address that a host of a URI or Via says in numbers (IPv6 in brackets); None for names and nonsense, and for
     0.0.0.0, broadcast and multicast, so that nobody makes us shout at everybody."""

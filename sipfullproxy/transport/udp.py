@@ -8,12 +8,10 @@ import socket
 import socketserver
 import time
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from sipfullproxy.engine.flow import Flow, Send
-
-# How often the timers are looked at when nobody calls, in seconds: a tenth of T1, the smallest duration of SIP.
-POLL_INTERVAL = 0.05
+from sipfullproxy.transport.core import POLL_INTERVAL, Core
 
 # How many more datagrams are taken after one wake-up before the timers get their turn: some 10 ms of work at most.
 BATCH = 128
@@ -31,15 +29,6 @@ MAX_FLOWS = 50_000
 NOT_THE_PEER = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EMSGSIZE})
 
 log = logging.getLogger(__name__)
-
-
-class Core(Protocol):
-    """What the door wants from behind it: the engine's verbs, safe to call from the door's thread, never raising."""
-
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]: ...
-    def tick(self, now: float) -> list[Send]: ...
-    def next_timer(self) -> float | None: ...
-    def lost(self, flow: Flow, now: float) -> list[Send]: ...
 
 
 class UdpDoor(socketserver.UDPServer):
@@ -66,6 +55,10 @@ class UdpDoor(socketserver.UDPServer):
         """Bring `core` the datagrams and the time, until `shutdown` is called from another thread."""
         self._core = core
         self.serve_forever(POLL_INTERVAL)
+
+    def post(self, sends: list[Send]) -> None:
+        """Put all on the wire, for another door's thread: a datagram is one call of the system, which never waits."""
+        self._send(sends)
 
     def server_bind(self) -> None:
         """Two proxies on one port would each get some of the messages: the second one must fail instead."""

@@ -47,13 +47,14 @@ module_app ctrl_tcp.so
 """
 
 VIDEO = "module fakevideo.so\nmodule vp8.so"
-ACCOUNT = "<sip:{user}@{proxy};transport=udp>;regint={expires};answermode=manual;audio_codecs=pcmu"
+ACCOUNT = "<sip:{user}@{proxy};transport={transport}>;regint={expires};answermode=manual;audio_codecs=pcmu"
 
 
 class Baresip(Phone):
     """`baresip`. Its events come as netstrings of JSON; the fakevideo module is its camera."""
 
-    def __init__(self, desk: Desk, camera: bool = False) -> None:
+    def __init__(self, desk: Desk, camera: bool = False, tcp: bool = False) -> None:
+        """A phone with or without a `camera`. tcp: it speaks TCP, not UDP."""
         super().__init__(desk)
         control = f"{CONTROL[0]}:{CONTROL[1]}"
         config = CONFIG.format(
@@ -64,7 +65,9 @@ class Baresip(Phone):
             video=VIDEO if camera else "",
         )
         (self.folder / "config").write_text(config)
-        self._account = ACCOUNT.format(user=self.user, proxy=self.proxy, expires=EXPIRES)
+        self._account = ACCOUNT.format(
+            user=self.user, proxy=self.proxy, expires=EXPIRES, transport="tcp" if tcp else "udp"
+        )
         (self.folder / "accounts").write_text(self._account + "\n")
         people = "".join(f"<{self.uri(user)}>\n" for user in self.contacts)
         (self.folder / "contacts").write_text(people)

@@ -9,11 +9,11 @@ from pathlib import Path
 from tests.phones.phone import Desk, Phone
 from tests.waiting import eventually
 
-# A phone on a LAN without name servers: UDP on a fixed port, an address that it need not guess.
+# A phone on a LAN without name servers: one transport on a fixed port, an address that it need not guess.
 RC = """\
 [sip]
-sip_port=5060
-sip_tcp_port=0
+sip_port={udp}
+sip_tcp_port={tcp}
 sip_tls_port=0
 use_ipv6=0
 default_proxy=0
@@ -31,8 +31,8 @@ dns_srv_enabled=0
 
 ACCOUNT = """\
 [proxy_0]
-reg_proxy=<sip:{proxy};transport=udp>
-reg_route=<sip:{proxy};transport=udp;lr>
+reg_proxy=<sip:{proxy};transport={transport}>
+reg_route=<sip:{proxy};transport={transport};lr>
 reg_identity=sip:{user}@{proxy}
 reg_expires=300
 reg_sendregister=1
@@ -69,10 +69,12 @@ enabled=1
 class Linphone(Phone):
     """`linphonec`. It prints what happens to each call under the number that it has given to it."""
 
-    def __init__(self, desk: Desk, camera: bool = False, films_at_once: bool = False, scanned: bool = False) -> None:
+    def __init__(
+        self, desk: Desk, camera: bool = False, films_at_once: bool = False, scanned: bool = False, tcp: bool = False
+    ) -> None:
         """A phone with or without a `camera`; it `films_at_once` in the calls that it makes, or when it is told to.
 
-        scanned: it knows nothing of the proxy but the address in the QR code.
+        scanned: it knows nothing of the proxy but the address in the QR code. tcp: it speaks TCP, not UDP.
         """
         super().__init__(desk)
         # The program neither makes its data folder nor its settings file, and does not run without them.
@@ -82,8 +84,13 @@ class Linphone(Phone):
             f"[audio_codec_{n}]\nmime={name}\nrate={rate}\nchannels={channels}\nenabled={int(n == 0)}\n\n"
             for n, (name, rate, channels) in enumerate(codecs)
         )
-        account = (SCANNED if scanned else ACCOUNT).format(user=self.user, proxy=self.proxy)
-        settings = RC.format(user=self.user, address=self.host.address, account=account, codecs=sections)
+        account = (SCANNED if scanned else ACCOUNT).format(
+            user=self.user, proxy=self.proxy, transport="tcp" if tcp else "udp"
+        )
+        settings = RC.format(
+            user=self.user, address=self.host.address, account=account, codecs=sections, udp=0 if tcp else 5060,
+            tcp=5060 if tcp else 0,
+        )  # fmt: skip
         (self.folder / "rc").write_text(settings + (CAMERA.format(films=int(films_at_once)) if camera else ""))
         command = ["stdbuf", "-oL", "linphonec", "-c", "rc", "-d", "5", "-l", "log", *(["-C"] if camera else [])]
         self._program = self.host.start(command, self.folder, {"HOME": str(self.folder)}, self.folder / "screen")

@@ -1,0 +1,127 @@
+"""TLS around a connection (RFC 3261 §26.2, RFC 5246 and later): the certificate, and handshakes that never block."""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+import ssl
+from pathlib import Path
+
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.transport.connection import CHUNK, Connection, OverError
+
+log = logging.getLogger(__name__)
+
+
+class Tls:
+    """Our certificate, from its files; read again when they change, so that a new one needs no restart.
+
+    cert: the certificate, and those that lead to its CA behind it. key: its private key. ca: the CAs that we believe,
+    beside the system's in whom we connect to. A phone may show a certificate of theirs; whoever shows none is served
+    all the same. All in PEM.
+
+    Raises OSError (`ssl.SSLError` is one) where they cannot be used.
+    """
+
+    def __init__(self, cert: Path, key: Path, ca: Path | None = None) -> None:
+        self._cert, self._key, self._ca = cert, key, ca
+        self._seen = self._times()
+        self._server, self._client = self._read()
+
+    def connection(self, line: socket.socket, flow: Flow, now: float, *, accepted: bool) -> Connection:
+        """A connection with TLS, whose handshake is still to come."""
+        return TlsConnection(line, flow, now, self.contexts()[0 if accepted else 1], accepted=accepted)
+
+    def contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        """For a phone that connects now, and for a connection of ours."""
+        try:
+            times = self._times()
+            if times != self._seen:
+                self._seen = times  # what is wrong with them is told once
+                self._server, self._client = self._read()
+        except OSError as error:
+            log.warning("the new certificate cannot be used, the old one still is: %s", error)
+        return self._server, self._client
+
+    def _times(self) -> list[int]:
+        return [file.stat().st_mtime_ns for file in (self._cert, self._key, self._ca) if file is not None]
+
+    def _read(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # RFC 5922 §7.2: whom we connect to shows a certificate for what we wanted to reach; this context insists.
+        client = ssl.create_default_context()
+        for context in (server, client):
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.load_cert_chain(self._cert, self._key, password=_no_password)
+            if self._ca is not None:
+                context.load_verify_locations(self._ca)
+        if self._ca is not None:
+            server.verify_mode = ssl.CERT_OPTIONAL
+        return server, client
+
+
+def _no_password() -> str:
+    """Without it OpenSSL would ask at the terminal."""
+    raise ssl.SSLError("the key has a password")
+
+
+class TlsConnection(Connection):
+    """A connection that is not connected before its handshake is over."""
+
+    __slots__ = ("_accepted", "_context", "_secure", "_step")
+
+    def __init__(self, line: socket.socket, flow: Flow, now: float, context: ssl.SSLContext, *, accepted: bool) -> None:
+        super().__init__(line, flow, now, connected=False)
+        self._context = context
+        self._accepted = accepted
+        self._secure: ssl.SSLSocket | None = None
+        # What the next step of the handshake waits for; a connection of ours must come about before it.
+        self._step = selectors.EVENT_READ if accepted else selectors.EVENT_WRITE
+
+    @property
+    def wanted(self) -> int:
+        """What to wait for: the events of `selectors`."""
+        return super().wanted if self.connected else self._step
+
+    def _arrive(self, now: float) -> None:
+        if self._secure is None:
+            self._check()
+            host = None if self._accepted else self.flow.remote[0]
+            self._line = self._secure = self._context.wrap_socket(
+                self._line, server_side=self._accepted, do_handshake_on_connect=False, server_hostname=host
+            )
+        try:
+            self._secure.do_handshake()
+        except ssl.SSLWantReadError:
+            self._step = selectors.EVENT_READ
+        except ssl.SSLWantWriteError:
+            self._step = selectors.EVENT_WRITE
+        except OSError as error:
+            raise OverError(str(error)) from error
+        else:
+            self._connect(now)
+            if self._accepted:
+                self._begun = now  # a first message is still awaited
+
+    def _take(self) -> bytes | None:
+        assert self._secure is not None
+        try:
+            data = self._secure.recv(CHUNK)
+            # What was decrypted already would not wake the selector.
+            while data and self._secure.pending():
+                data += self._secure.recv(CHUNK)
+            return data
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except OSError as error:
+            raise OverError(str(error)) from error
+
+    def _give(self, data: memoryview) -> int:
+        assert self._secure is not None
+        try:
+            return self._secure.send(data)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
+        except OSError as error:
+            raise OverError(str(error)) from error

@@ -1,0 +1,387 @@
+"""Phones on UDP and on TCP, in the virtual lab: each is reached by its own way, and nothing else differs."""
+
+from __future__ import annotations
+
+import pytest
+
+from sipfullproxy.engine.events import Unregistered
+from sipfullproxy.engine.flow import SAFE_DATAGRAM, Flow
+from sipfullproxy.engine.tokens import Tokens
+from sipfullproxy.sip.headers.via import Via
+from sipfullproxy.sip.message import Request
+from sipfullproxy.sip.uri import parse_uri
+from tests.helpers import PROXY, Dialog, Lab, Phone, call, hang_up, sdp
+
+MIXES = pytest.mark.parametrize(("alices", "bobs"), [("udp", "tcp"), ("tcp", "udp"), ("tcp", "tcp")])
+
+FAR = ("192.0.2.7", 5060)
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+def pair(lab: Lab, alices: str, bobs: str) -> tuple[Phone, Phone]:
+    """Alice and Bob, registered; on TCP from a port that says nothing."""
+    alice = lab.phone("alice", "10.0.0.10:40010" if alices == "tcp" else "", transport=alices)
+    bob = lab.phone("bob", "10.0.0.11:40011" if bobs == "tcp" else "", transport=bobs)
+    for phone in (alice, bob):
+        assert phone.register().status == 200
+    lab.events.clear()
+    lab.sent.clear()
+    return alice, bob
+
+
+def ways(request: Request) -> list[tuple[str, Flow | None]]:
+    """The Record-Route values: the transport that each names, and the flow of its token."""
+    tokens = Tokens(b"key of the virtual lab", PROXY)
+    found = []
+    for value in request.values(b"record-route"):
+        uri = parse_uri(value.strip(b"<>"))
+        transport = (uri.params.get(b"transport") or b"udp").decode()
+        found.append((transport, tokens.read(uri.user) if uri.user else None))
+    return found
+
+
+def within(sender: Phone, receiver: Phone, method: str) -> None:
+    assert sender.dialog is not None
+    sender.dialog.request(method)
+    receiver.reply(receiver.takes(method), 200)
+    sender.takes(200)
+
+
+# -- calls -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.purpose(
+    "RFC5658_05",
+    given="calls from UDP to TCP, from TCP to UDP, between two on TCP",
+    expect="a Record-Route for each side, each with the transport of its side; both phones are reached within the call",
+)
+@MIXES
+def test_a_call_and_all_within_it(lab: Lab, alices: str, bobs: str) -> None:
+    alice, bob = pair(lab, alices, bobs)
+    _, got = call(alice, bob)
+    assert got.via.transport == bobs.upper().encode() and got.via.sent_by == (b"10.0.0.1", 5060)
+    expected = {phone: lab.flow(phone) if phone.transport == "tcp" else None for phone in (alice, bob)}
+    assert ways(got) == [(bobs, expected[bob]), (alices, expected[alice])]
+    within(alice, bob, "INFO")
+    within(bob, alice, "INFO")
+    hang_up(bob, alice)
+    assert not lab.astray
+    assert lab.kinds == ["ringing", "started", "ended"]
+
+
+def test_a_call_on_one_connection_each_lasts_as_long_as_both(lab: Lab) -> None:
+    """The registrations may run out meanwhile: the tokens in the route set name the connections."""
+    alice, bob = pair(lab, "tcp", "tcp")
+    call(alice, bob)
+    lab.advance(7200)
+    assert lab.engine.load["bindings"] == 0
+    within(bob, alice, "INFO")
+    hang_up(alice, bob)
+
+
+def test_nothing_is_repeated_on_a_stream(lab: Lab) -> None:
+    alice, bob = pair(lab, "tcp", "tcp")
+    alice.invite("bob")
+    lab.advance(20)
+    assert alice.waiting == [100] and bob.waiting == ["INVITE"]
+
+
+@pytest.mark.parametrize(("alices", "bobs"), [("udp", "tcp"), ("tcp", "udp")])
+def test_what_came_in_a_datagram_says_its_length_on_a_stream(lab: Lab, alices: str, bobs: str) -> None:
+    """RFC 3261 §16.6 item 9. Linphone's ACK has none; baresip closed its connection over that."""
+    alice, bob = pair(lab, alices, bobs)
+    data = alice.compose("MESSAGE", "sip:bob@10.0.0.1", body="ahoj", content_type="text/plain")
+    if alices == "udp":
+        data = data.replace(b"Content-Length: 4\r\n", b"")
+    alice.send(data)
+    got = bob.takes("MESSAGE")
+    assert (got.first(b"content-length"), got.body) == (b"4", b"ahoj")
+    edits = lab.sent[-1].edits
+    assert ("content-length-add" in edits) == (alices == "udp")
+    names = (b"via", b"from", b"to", b"call-id", b"cseq")
+    lines = [got.lines[position] for name in names for position in got.where[name]]
+    length = [b"Content-Length: 0"] if bobs == "tcp" else []
+    bob.send(b"\r\n".join((b"SIP/2.0 200 Fine", *lines, *length, b"", b"")))
+    assert alice.takes(200).first(b"content-length") == b"0"
+
+
+# -- connections that end ----------------------------------------------------------------------------------------------
+
+
+def test_a_phone_whose_connection_ended_is_not_here_any_more(lab: Lab) -> None:
+    alice, bob = pair(lab, "udp", "tcp")
+    lab.cut(bob)
+    (event,) = lab.told("unregistered")
+    assert isinstance(event, Unregistered) and event.why == "lost"
+    alice.invite("bob")
+    assert alice.waiting == [480]
+
+
+def test_a_phone_whose_connection_ends_before_it_answers_at_all(lab: Lab) -> None:
+    alice, bob = pair(lab, "udp", "tcp")
+    alice.invite("bob")
+    lab.cut(bob)
+    assert alice.waiting == [100, 500]
+
+
+def test_a_phone_whose_connection_ends_while_it_rings_answers_by_another(lab: Lab) -> None:
+    """A response may come by any connection (RFC 3261 §18.2.2), so nobody gives the phone up."""
+    alice, bob = pair(lab, "udp", "tcp")
+    sent = alice.invite("bob")
+    got = bob.takes("INVITE")
+    bob.ring(got)
+    lab.cut(bob)
+    bob.register()
+    bob.answer(got)
+    assert [alice.takes(100), alice.takes(180)]
+    assert alice.dialog is not None
+    alice.dialog.confirm(alice.takes(200))
+    alice.dialog.ack(sent)
+    bob.takes("ACK")
+    hang_up(bob, alice)
+
+
+def test_who_comes_back_by_a_new_connection_goes_on_with_his_call(lab: Lab) -> None:
+    alice, bob = pair(lab, "udp", "tcp")
+    call(alice, bob)
+    lab.cut(bob)
+    bob.register()
+    within(alice, bob, "INFO")
+    within(bob, alice, "INFO")
+    hang_up(alice, bob)
+    assert not lab.astray
+
+
+@pytest.mark.purpose("RFC5626_06", given="a request within a call, to a phone whose connection has ended", expect="430")
+def test_who_asks_for_a_connection_that_is_gone_is_told_so(lab: Lab) -> None:
+    alice, bob = pair(lab, "udp", "tcp")
+    call(alice, bob)
+    gone = lab.flow(bob)
+    lab.cut(bob)
+    assert alice.dialog is not None
+    alice.dialog.request("BYE")
+    assert lab.astray[-1].flow == gone
+    lab._carry(lab.engine.lost(gone, lab.now))  # as the door says, at once
+    assert alice.takes(430)
+
+
+def test_a_token_of_a_transport_that_is_off_now(lab: Lab) -> None:
+    alice, bob = pair(lab, "udp", "tcp")
+    call(alice, bob)
+    lab.engine = Lab(listen=(("udp", PROXY),)).engine
+    assert alice.dialog is not None
+    alice.dialog.request("BYE")
+    assert alice.takes(430)
+
+
+def test_an_answer_finds_who_has_lost_his_connection(lab: Lab) -> None:
+    """RFC 3261 §18.2.2: by a new one, to the port that his Via says."""
+    alice, bob = pair(lab, "tcp", "udp")
+    alice.request("MESSAGE", "sip:bob@10.0.0.1", branch="z9hG4bK-a")
+    got = bob.takes("MESSAGE")
+    lab.cut(alice)
+    bob.reply(got, 200)
+    assert alice.takes(200)
+    assert lab.sent[-1].flow == Flow("tcp", PROXY, alice.address)
+
+
+def test_and_when_nobody_is_there_either_it_ends(lab: Lab) -> None:
+    alice, bob = pair(lab, "tcp", "udp")
+    alice.invite("bob")
+    got = bob.takes("INVITE")
+    lab.cut(alice)
+    lab.lose(alice.address, "tcp")
+    bob.reply(got, 486)
+    lab.advance(64)
+    assert lab.engine.load["transactions"] == 0
+
+
+def test_what_was_answered_is_not_said_again_when_a_connection_ends(lab: Lab) -> None:
+    alice, bob = pair(lab, "tcp", "udp")
+    call(alice, bob)
+    lab.sent.clear()
+    lab.cut(alice)
+    assert lab.sent == []
+
+
+# -- addresses ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parameter", ["transport=tcp", "transport=TCP"])
+def test_an_address_may_say_tcp(lab: Lab, parameter: str) -> None:
+    alice, _ = pair(lab, "udp", "udp")
+    alice.invite(f"sip:carol@192.0.2.7;{parameter}")
+    (send,) = lab.astray
+    assert send.flow == Flow("tcp", PROXY, FAR)
+    assert b"Via: SIP/2.0/TCP 10.0.0.1:5060;" in send.data
+    assert b"Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr>\r\nRecord-Route: <sip:10.0.0.1:5060;lr>" in send.data
+
+
+@pytest.mark.parametrize("transport", ["sctp", "tls", "ws", "x\xff"])
+def test_an_address_that_says_what_we_do_not_speak_leads_nowhere(lab: Lab, transport: str) -> None:
+    alice, _ = pair(lab, "udp", "udp")
+    alice.invite(f"sip:carol@192.0.2.7;transport={transport}")
+    assert not lab.astray and alice.waiting[-1] in (400, 500)
+
+
+def test_without_tcp_nothing_goes_by_it() -> None:
+    lab = Lab(listen=(("udp", PROXY),))
+    alice, _ = pair(lab, "udp", "udp")
+    alice.invite("sip:carol@192.0.2.7;transport=tcp")
+    alice.invite("sip:carol@192.0.2.7", body=sdp() + "a=x\r\n" * 400)
+    assert [send.flow.transport for send in lab.astray] == ["udp"]
+
+
+def test_several_ports_are_all_ours() -> None:
+    other = ("10.0.7.1", 5080)
+    lab = Lab(listen=(("udp", PROXY), ("tcp", PROXY), ("udp", other)))
+    alice, bob = pair(lab, "udp", "udp")
+    for uri in ("sip:bob@10.0.7.1:5080", "sip:bob@10.0.0.1:5080", "sip:bob@10.0.7.1"):
+        alice.request("MESSAGE", uri)
+        assert bob.takes("MESSAGE")
+    source = Flow("udp", other, alice.address)
+    invite = bob.compose("REGISTER", "sip:10.0.7.1:5080", to=f"<{bob.aor}>", headers=("Expires: 600",), cseq=9)
+    lab._carry(lab.engine.receive(invite, Flow("udp", other, bob.address), lab.now))
+    bob.takes(200)
+    alice.invite("bob")
+    got = bob.takes("INVITE")
+    assert lab.sent[-1].flow == Flow("udp", other, bob.address)
+    assert got.via.sent_by == (b"10.0.7.1", 5080)
+    assert got.values(b"record-route") == [b"<sip:10.0.7.1:5080;lr>", b"<sip:10.0.0.1:5060;lr>"]
+    bob.answer(got)
+    assert alice.dialog is not None
+    alice.takes(100)
+    alice.dialog.confirm(alice.takes(200))
+    routes = tuple(f"Route: {route}" for route in alice.dialog.routes)
+    data = alice.compose("BYE", bob.contact, to=alice.dialog.remote, from_=alice.dialog.local,
+                         call_id=alice.dialog.call_id, cseq=2, headers=routes)  # fmt: skip
+    lab._carry(lab.engine.receive(data, source, lab.now))
+    assert bob.takes("BYE")
+
+
+# -- TLS ---------------------------------------------------------------------------------------------------------------
+
+SECURE = ("10.0.0.1", 5061)
+
+
+@pytest.fixture
+def tls() -> Lab:
+    return Lab(listen=(("udp", PROXY), ("tls", SECURE)))
+
+
+def over_tls(lab: Lab, phone: Phone, data: bytes) -> None:
+    """A message by a connection to the port of TLS."""
+    lab._carry(lab.engine.receive(data, Flow("tls", SECURE, phone.address, 1), lab.now))
+
+
+def secured(lab: Lab) -> tuple[Phone, Phone]:
+    """Alice on UDP, Bob registered by TLS."""
+    (alice,) = lab.registered("alice")
+    bob = lab.phone("bob", "10.0.0.11:40011", transport="tls")
+    headers = (f"Contact: <{bob.contact}>", "Expires: 600")
+    over_tls(lab, bob, bob.compose("REGISTER", "sip:10.0.0.1", to=f"<{bob.aor}>", contact=False, headers=headers))
+    bob.takes(200)
+    return alice, bob
+
+
+def test_a_phone_on_tls(tls: Lab) -> None:
+    alice, bob = secured(tls)
+    alice.invite("bob")
+    got = bob.takes("INVITE")
+    assert (got.via.transport, got.via.sent_by) == (b"TLS", (b"10.0.0.1", 5061))
+    (_, flow), plain = ways(got)
+    assert flow is not None and (flow.transport, flow.remote) == ("tls", bob.address) and plain == ("udp", None)
+    assert b"@10.0.0.1:5061;transport=tls;lr>" in got.values(b"record-route")[0]
+    over_tls(tls, bob, bob.compose("MESSAGE", "sip:alice@10.0.0.1"))
+    assert alice.waiting[-1] == "MESSAGE"
+
+
+@pytest.mark.purpose(
+    "RFC3263_04", given="a sips URI of a user with phones on UDP and on TLS", expect="it goes to the one on TLS alone"
+)
+def test_a_sips_uri_reaches_what_is_on_tls_alone(tls: Lab) -> None:
+    alice, bob = secured(tls)
+    plain = tls.phone("bob")
+    plain.register()
+    over_tls(tls, bob, bob.compose("INVITE", "sips:bob@10.0.0.1", body=sdp()))
+    assert bob.takes(100) and not plain.inbox
+    got = bob.takes("INVITE")
+    assert all(value.startswith(b"<sips:") and b"transport" not in value for value in got.values(b"record-route"))
+    for uri in ("sips:alice@10.0.0.1", alice.contact.replace("sip:", "sips:")):
+        alice.request("MESSAGE", uri)
+        assert alice.takes(480)
+
+
+@pytest.mark.parametrize(
+    ("uri", "port"),
+    [("sips:c@192.0.2.7", 5061), ("sip:c@192.0.2.7;transport=tls", 5061), ("sips:c@192.0.2.7:7;transport=tcp", 7)],
+)
+def test_an_address_may_say_tls(tls: Lab, uri: str, port: int) -> None:
+    alice, _ = secured(tls)
+    alice.request("MESSAGE", uri)
+    (send,) = tls.astray
+    assert send.flow == Flow("tls", SECURE, ("192.0.2.7", port))
+
+
+# -- large requests ----------------------------------------------------------------------------------------------------
+
+LARGE = sdp() + "a=x\r\n" * 300
+
+
+@pytest.mark.purpose(
+    "SIP_MG_PR_V_015",
+    given="an INVITE over 1,300 bytes for an address that names no transport; nobody listens there on TCP",
+    expect="it goes by TCP, with TCP in its Via; then by UDP",
+)
+def test_a_large_request_goes_by_tcp_and_if_nobody_listens_by_udp(lab: Lab) -> None:
+    alice, _ = pair(lab, "udp", "udp")
+    alice.invite("sip:carol@192.0.2.7", body=LARGE)
+    assert [send.flow for send in lab.astray] == [Flow("tcp", PROXY, FAR)]
+    lab.lose(FAR, "tcp")
+    over_tcp, over_udp = lab.astray
+    assert over_udp.flow == Flow("udp", PROXY, FAR)
+    assert b"\r\nVia: SIP/2.0/TCP " in over_tcp.data and b"\r\nVia: SIP/2.0/UDP " in over_udp.data
+    lab.advance(0.6)
+    assert len(lab.astray) == 3, "and is repeated there"
+    lab.lose(FAR)
+    assert alice.waiting == [100, 500]
+
+
+def test_a_large_request_that_was_cancelled_is_not_tried_again(lab: Lab) -> None:
+    alice, _ = pair(lab, "udp", "udp")
+    sent = alice.invite("sip:carol@192.0.2.7", body=LARGE)
+    alice.cancel(sent)
+    lab.lose(FAR, "tcp")
+    assert len(lab.astray) == 1
+    assert alice.waiting == [100, 200, 487]
+
+
+def test_who_answers_by_tcp_has_the_rest_of_the_call_there(lab: Lab) -> None:
+    alice, _ = pair(lab, "udp", "udp")
+    carol = lab.phone("carol", "192.0.2.7:5060", transport="tcp")
+    alice.invite("sip:carol@192.0.2.7", body=LARGE)
+    carol.answer(carol.takes("INVITE"))
+    alice.takes(100)
+    dialog = alice.dialog
+    assert isinstance(dialog, Dialog)
+    dialog.confirm(alice.takes(200))
+    hang_up(alice, carol)
+
+
+def test_a_large_request_for_a_phone_goes_by_the_way_that_it_registered(lab: Lab) -> None:
+    alice, bob = pair(lab, "udp", "udp")
+    alice.invite("bob", body=LARGE)
+    assert Via(bob.takes("INVITE").values(b"via")[0]).transport == b"UDP"
+
+
+@pytest.mark.parametrize("uri", ["sip:carol@192.0.2.7;transport=udp", "sip:carol@192.0.2.7"])
+def test_what_says_udp_or_is_small_goes_by_udp(lab: Lab, uri: str) -> None:
+    alice, _ = pair(lab, "udp", "udp")
+    alice.invite(uri, body=LARGE if "transport" in uri else sdp())
+    (send,) = lab.astray
+    assert send.flow.transport == "udp"
+    assert (len(send.data) > SAFE_DATAGRAM) == ("transport" in uri)
