@@ -98,6 +98,7 @@ def test_a_message_beside_its_origin_with_each_change_and_its_reason(lab: Stage,
     page.get_by_label("Next message").click()
     expect(page.locator("#step-3")).to_have_class(re.compile("chosen"))
     page.get_by_label("Previous message").click()
+    expect(page.locator("#step-2")).to_have_class(re.compile("chosen"))
     page.get_by_label("Previous message").click()
     expect(page.locator("#step-1")).to_have_class(re.compile("chosen"))
     page.go_back()
