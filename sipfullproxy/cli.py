@@ -56,12 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = COMMANDS.get(words[0]) if words else None
     try:
-        return command(words[1:]) if command else serve(words)
+        code = command(words[1:]) if command else serve(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except (SettingsError, StartError) as error:
         print(f"sipfullproxy: {error}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # whoever reads a list by `head` has seen enough
+        sys.stdout = None  # Python would try again at its end, and exit with 120
+        return 0
 
 
 def serve(arguments: Sequence[str]) -> int:

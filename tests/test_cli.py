@@ -302,6 +302,27 @@ def test_calls_lists_what_a_running_proxy_writes(tmp_path: Path) -> None:
     assert (found["call"], found["status"]) == ("call-1", 403)
     assert run(tmp_path, "calls", "--query", "somebody", "--lang", "en").stdout == "no calls\n"
     assert len(run(tmp_path, "calls", "--limit", "1", "--journal", "logs/proxy.log").stdout.splitlines()) == 1
+    assert unread(tmp_path, "calls") == unread(tmp_path, "assignment") == (0, "")
+
+
+def unread(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code and stderr of a command whose output nobody reads to its end, as in `main.py calls | head -1`."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, str(MAIN), *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment(folder),
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=MOMENT,
+        )
+    finally:
+        os.close(write)
+    return done.returncode, done.stderr
 
 
 @pytest.mark.parametrize(
