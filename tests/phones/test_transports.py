@@ -29,9 +29,9 @@ def test_they_talk_and_hold_and_hang_up(stage: Stage, proxy: Proxy, callers: str
 
     call_and_answer(barry, linda)
     hear_each_other(linda, barry)
-    barry.hang_up()
+    linda.hang_up()
     all_idle(linda, barry)
-    proxy.journal.expect(words.ENDED, barry, linda)
+    proxy.journal.expect(words.ENDED, linda, barry)
 
 
 def test_a_phone_that_is_switched_off_is_gone_with_its_connection(stage: Stage, proxy: Proxy) -> None:
