@@ -25,6 +25,20 @@ class Switches:
     fork: bool = True
 
 
+@dataclass(slots=True, kw_only=True)
+class Users:
+    """Who can log in. Looked at for each login, so it may be changed between two verbs.
+
+    realm: what the passwords are for; hashed with them, so it stays the same when our address does not. hashes: by a
+    user's name, and then by algorithm (`sip.digest.ALGORITHMS`), the hash of his password (`sip.digest.hash_of`).
+    calls: whether who calls must log in too, or only who registers.
+    """
+
+    realm: bytes
+    hashes: Mapping[bytes, Mapping[bytes, bytes]] = field(repr=False)
+    calls: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The engine's settings; all of one meaning for every transport.
@@ -34,6 +48,7 @@ class Config:
     `address` alone.
     domains: further names that are ours, beside the address itself (lower case).
     open: whether callers who are not registered may reach our users.
+    users: who can log in; None: nobody is asked.
     forward: by the name of a user, where his calls go; looked at for each call, so it may change between two verbs.
     switches: what is turned off to show what it is good for.
     recurse: whether the proxy follows a phone's 3xx itself (RFC 3261 §16.7 item 4) or passes it to the caller.
@@ -46,6 +61,7 @@ class Config:
     listen: tuple[Local, ...] = ()
     domains: frozenset[str] = frozenset()
     open: bool = False
+    users: Users | None = None
     forward: Mapping[bytes, Rule] = field(default_factory=dict)
     switches: Switches = field(default_factory=Switches)
     recurse: bool = True
