@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sipfullproxy.engine.config import Users
 from sipfullproxy.sip.digest import ALGORITHMS, MD5, SHA256, Challenge, Credentials, hash_of, proof, read_challenge
 from sipfullproxy.sip.message import Request, Response, value_of
+from sipfullproxy.users import UsersFile, write
 from tests.helpers import PROXY, Phone
 
 REALM = b"sipfullproxy"
@@ -29,6 +31,15 @@ def hashes(passwords: Mapping[str, str], *algorithms: bytes) -> dict[bytes, dict
 def users(*, calls: bool = False) -> Users:
     """Those of PASSWORDS."""
     return Users(realm=REALM, hashes=hashes(PASSWORDS), calls=calls)
+
+
+def users_file(folder: Path, *algorithms: bytes, **passwords: str) -> str:
+    """The path of a file of users, for a running proxy."""
+    file = UsersFile(algorithms=algorithms or ALGORITHMS)
+    for name, password in passwords.items():
+        file = file.with_user(name, password)
+    write(folder / "users.toml", file)
+    return str(folder / "users.toml")
 
 
 def challenges(response: Response) -> list[Challenge]:
@@ -54,7 +65,7 @@ def credentials(
         user.encode(), challenge.realm, challenge.nonce, uri.encode(), algorithm=challenge.algorithm, qop=b"auth",
         cnonce=b"c", nc=b"%08x" % times,
     )._replace(**changed)  # fmt: skip
-    algorithm = made.hash_name or MD5
+    algorithm = made.hash_name if made.hash_name in ALGORITHMS else MD5
     secret = PASSWORDS.get(user, "") if password is None else password
     ha1 = hash_of(algorithm, made.user, made.realm, secret.encode())
     return made._replace(response=proof(made, algorithm, ha1, method.encode()))

@@ -12,6 +12,7 @@ from sipfullproxy.sip.digest import ALGORITHMS, MD5, SHA256, Challenge, Credenti
 from sipfullproxy.sip.message import Response
 from tests.helpers import PROXY, Dialog, Lab, Phone, hang_up
 from tests.logins import (
+    PASSWORDS,
     REALM,
     URI,
     authorization,
@@ -113,10 +114,14 @@ def test_a_wrong_password_is_asked_again(lab: Lab) -> None:
     assert bindings(lab) == 0
 
 
-def test_who_has_a_hash_by_one_algorithm_only_logs_in_by_that() -> None:
-    alice = Lab(users=Users(realm=REALM, hashes=hashes({"alice": "apple"}, MD5))).phone("alice")
-    assert log_in(alice, algorithm=SHA256).status == 401
-    assert log_in(alice, algorithm=MD5).status == 200
+@pytest.mark.parametrize(("offered", "other"), [(MD5, SHA256), (SHA256, MD5)])
+def test_what_is_not_offered_is_not_taken(offered: bytes, other: bytes) -> None:
+    """Also where everybody has a hash by it: a phone that is offered SHA-256 alone shall not be talked down to MD5."""
+    alice = Lab(users=Users(realm=REALM, hashes=hashes(PASSWORDS), algorithms=(offered,))).phone("alice")
+    (challenge,) = challenges(alice.register())
+    assert challenge.algorithm == offered
+    assert answer(alice, challenge._replace(algorithm=other)).status == 401
+    assert answer(alice, challenge).status == 200
 
 
 def masked(response: Response) -> list[bytes]:

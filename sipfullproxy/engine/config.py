@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.flow import Local
+from sipfullproxy.sip.digest import ALGORITHMS
 from sipfullproxy.sip.phrases import Phrasebook
 
 
@@ -30,12 +31,14 @@ class Users:
     """Who can log in. Looked at for each login, so it may be changed between two verbs.
 
     realm: what the passwords are for; hashed with them, so it stays the same when our address does not. hashes: by a
-    user's name, and then by algorithm (`sip.digest.ALGORITHMS`), the hash of his password (`sip.digest.hash_of`).
-    calls: whether who calls must log in too, or only who registers.
+    user's name, and then by algorithm, the hash of his password (`sip.digest.hash_of`). algorithms: what phones are
+    offered, the first that they know counts; each user has a hash by each. They are the same for all, so that nobody
+    learns from them who is a user. calls: whether who calls must log in too, or only who registers.
     """
 
     realm: bytes
     hashes: Mapping[bytes, Mapping[bytes, bytes]] = field(repr=False)
+    algorithms: tuple[bytes, ...] = ALGORITHMS
     calls: bool = False
 
 

@@ -110,9 +110,9 @@ class Login:
     def _fits(self, credentials: Credentials, request: Request) -> bool:
         """Whether the password is right. Takes the same time for a user whom we do not know."""
         algorithm = credentials.hash_name
-        if algorithm is None or credentials.qop != _QOP:
+        if algorithm not in self._users.algorithms or credentials.qop != _QOP:
             return False
-        ha1 = self._users.hashes.get(credentials.user, self._nobody).get(algorithm) or self._nobody[algorithm]
+        ha1 = self._users.hashes.get(credentials.user, self._nobody)[algorithm]
         wanted = proof(credentials, algorithm, ha1, request.method)
         return hmac.compare_digest(wanted, credentials.response.lower())
 
@@ -131,6 +131,6 @@ class Login:
     def _challenge(self, door: _Door, why: str, *, stale: bool = False) -> SipError:
         nonce = self._nonces.make(self._outbox.now)
         challenges = [
-            Challenge(self._users.realm, nonce, algorithm, _QOP, stale).encode() for algorithm in ALGORITHMS
+            Challenge(self._users.realm, nonce, algorithm, _QOP, stale).encode() for algorithm in self._users.algorithms
         ]  # fmt: skip
         return SipError(door.status, why, *((door.challenge, challenge) for challenge in challenges))

@@ -75,10 +75,9 @@ class Credentials(NamedTuple):
     opaque: bytes = b""
 
     @property
-    def hash_name(self) -> bytes | None:
-        """Which of ALGORITHMS they are made with, MD5 where they do not say (RFC 7616 §3.3); None for another one."""
-        name = self.algorithm.upper() or MD5
-        return name if name in _HASHES else None
+    def hash_name(self) -> bytes:
+        """The algorithm that they are made with, in capitals; MD5 where they do not say (RFC 7616 §3.3)."""
+        return self.algorithm.upper() or MD5
 
     @property
     def times(self) -> int:
