@@ -10,11 +10,12 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from getpass import getpass
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import NoReturn
 
-from sipfullproxy import __version__
+from sipfullproxy import __version__, users
 from sipfullproxy.explain.assignment import MOST_PERIOD, PERIOD, lines, remembered, sheet
 from sipfullproxy.journal.archive import Archive
 from sipfullproxy.journal.book import Book, page
@@ -86,6 +87,8 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("--web-port", type=_number)
     parser.add_argument("--web-bind")
     parser.add_argument("--web-password")
+    parser.add_argument("--users")
+    parser.add_argument("--login")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--version", action="version", version=f"sipfullproxy {__version__}")
     given = vars(parser.parse_args(arguments))
@@ -153,6 +156,51 @@ def assignment(arguments: Sequence[str]) -> int:
     return 0
 
 
+def user(arguments: Sequence[str]) -> int:
+    """The command `user`: who can log in. A running proxy takes a change over by itself."""
+    parser = _Parser(arguments, _USER_HELP, "user")
+    parser.add_argument("action", choices=("add", "remove", "list"))
+    parser.add_argument("name", nargs="?", default=None)
+    parser.add_argument("--users")
+    parser.add_argument("--config", type=Path)
+    given = vars(parser.parse_args(arguments))
+    action, name = given.pop("action"), given.pop("name")
+    settings = read(given, given.pop("config", None))
+    path, lang = settings.users or users.FILE, settings.lang
+    if (name is None) != (action == "list"):
+        raise SettingsError(_WHO[lang])
+    file = users.UsersFile() if action == "add" and not path.exists() else users.read(path, lang)
+    if action == "list":
+        for known in sorted(file.hashes):
+            print(known.decode())
+        return 0
+    is_known = users.user(name, lang).encode() in file.hashes
+    if action == "add":
+        file = file.with_user(name, _new_password(name, lang))
+    elif not is_known:
+        raise SettingsError(_NOBODY[lang].format(path=path, name=name))
+    else:
+        file = file.without(name)
+    try:
+        users.write(path, file)
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    done = _REMOVED if action == "remove" else _CHANGED if is_known else _ADDED
+    print(done[lang].format(path=path, name=name))
+    return 0
+
+
+def _new_password(name: str, lang: Lang) -> str:
+    """Asked for twice, because nobody sees it; or one line of what is not a terminal."""
+    if not sys.stdin.isatty():
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif (password := getpass(_PASSWORD[lang].format(name=name))) != getpass(_AGAIN[lang]):
+        raise SettingsError(_DIFFERENT[lang])
+    if not password:
+        raise SettingsError(_NO_PASSWORD[lang])
+    return password
+
+
 def _past(settings: Settings) -> Past:
     """The database of calls beside the journal. Raises SettingsError where nothing can be read there."""
     path = database_path(settings.journal)
@@ -163,7 +211,7 @@ def _past(settings: Settings) -> Past:
 
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
-    "run": serve, "calls": calls, "ladder": ladder_of, "assignment": assignment,
+    "run": serve, "calls": calls, "ladder": ladder_of, "assignment": assignment, "user": user,
 }  # fmt: skip
 """What may stand in the place of the address; each gets the arguments behind its name and returns the exit code."""
 
@@ -195,6 +243,18 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE_ERROR, f"sipfullproxy: {message} ({self.prog}{self._command} --help)\n")
 
 
+_WHO = Words(
+    sk="treba povedať koho: user add MENO, user remove MENO (a user list bez mena)",
+    en="say who: user add NAME, user remove NAME (and user list without one)",
+)
+_NOBODY = Words(sk="{path}: používateľ {name} tam nie je", en="{path}: there is no user {name}")
+_PASSWORD = Words(sk="Heslo používateľa {name}: ", en="Password of {name}: ")
+_AGAIN = Words(sk="Ešte raz: ", en="Once more: ")
+_DIFFERENT = Words(sk="heslá sa líšia, nič sa nezmenilo", en="the passwords differ, nothing has changed")
+_NO_PASSWORD = Words(sk="heslo je prázdne, nič sa nezmenilo", en="the password is empty, nothing has changed")
+_ADDED = Words(sk="{name} sa odteraz môže prihlásiť ({path})", en="{name} can log in from now on ({path})")
+_CHANGED = Words(sk="{name} má nové heslo ({path})", en="{name} has a new password ({path})")
+_REMOVED = Words(sk="{name} sa už neprihlási ({path})", en="{name} can log in no more ({path})")
 _NO_LIMIT = Words(sk="treba celé číslo od 1", en="must be a whole number from 1")
 _NO_MINUTES = Words(sk="treba celé číslo od 1 do {most}", en="must be a whole number from 1 to {most}")
 _NO_SHEET = Words(sk="nedá sa zapísať: {why}", en="cannot be written: {why}")
@@ -228,6 +288,8 @@ Príklady:
   main.py calls                          hovory z denníka; main.py calls --help
   main.py ladder HOVOR                   správy jedného z nich ako rebrík
   main.py assignment                     čo zo zadania bolo predvedené, s dôkazmi
+  main.py user add boris                 používateľ s heslom; main.py user --help
+  main.py --users users.toml             prihlásia sa len takí
 
   ADRESA                adresa IPv4 tohto počítača, ktorú budú mať telefóny
   --port ČÍSLO          port UDP a TCP (5060; 0: ktorýkoľvek voľný)
@@ -241,6 +303,9 @@ Príklady:
   --journal SÚBOR       denník hovorov (logs/proxy.log)
   -v, --verbose         každú správu vypíše na obrazovku
   --open                našim používateľom smú volať aj neregistrované telefóny
+  --users SÚBOR         kto sa registruje, musí sa prihlásiť heslom; používatelia sú v tomto súbore
+  --login register|calls
+                        heslo len pri registrácii, alebo aj pri každom hovore (register)
   --domain MENO         ďalšie meno, ktoré je naše; dá sa opakovať
   --no-web              bez stránky s hovormi
   --web-port ČÍSLO      port TCP stránky (8080; 0: ktorýkoľvek voľný)
@@ -267,6 +332,8 @@ Examples:
   main.py calls                          the calls of the journal; main.py calls --help
   main.py ladder CALL                    the messages of one of them as a ladder
   main.py assignment                     what of the assignment was shown, with the evidence
+  main.py user add boris                 a user with a password; main.py user --help
+  main.py --users users.toml             only such users can register
 
   ADDRESS               the IPv4 address of this machine that phones will be told
   --port NUMBER         UDP and TCP port (5060; 0: any free one)
@@ -280,6 +347,9 @@ Examples:
   --journal FILE        call journal (logs/proxy.log)
   -v, --verbose         show every message on the screen
   --open                phones that are not registered may call our users, too
+  --users FILE          who registers must log in by password; the users are in this file
+  --login register|calls
+                        passwords for registrations only, or for each call, too (register)
   --domain NAME         a further name that is ours; may be repeated
   --no-web              without the page that shows the calls
   --web-port NUMBER     TCP port of the page (8080; 0: any free one)
@@ -318,6 +388,35 @@ Also while the proxy runs.
   --limit NUMBER        at most so many calls (50)
   --json                as JSON
   --journal FILE        the journal of that proxy (logs/proxy.log); the database of calls is beside it
+  --lang sk|en          language (sk)
+  -h, --help            this help
+""",
+)
+
+_USER_HELP = Words(
+    sk="""\
+Použitie: main.py user add MENO
+          main.py user remove MENO
+          main.py user list
+
+Kto sa môže prihlásiť, keď proxy beží s --users. Heslo sa pýta dvakrát a uloží sa len jeho odtlačok.
+Bežiace proxy zmenu prevezme samo; komu sa zmenilo heslo, ten sa musí zaregistrovať znova.
+
+  --users SÚBOR         súbor používateľov (users.toml)
+  --config SÚBOR        nastavenia proxy, v nich users
+  --lang sk|en          jazyk výpisu (sk)
+  -h, --help            táto pomoc
+""",
+    en="""\
+Usage: main.py user add NAME
+       main.py user remove NAME
+       main.py user list
+
+Who can log in while the proxy runs with --users. The password is asked for twice, and only a hash of it is kept.
+A running proxy takes the change over by itself; whose password has changed has to register again.
+
+  --users FILE          file of users (users.toml)
+  --config FILE         settings of the proxy, with users in them
   --lang sk|en          language (sk)
   -h, --help            this help
 """,

@@ -35,6 +35,7 @@ def greeting(
     facts = {
         "address": ip if port == SIP_PORT else f"{ip}:{port}",
         "journal": settings.journal.absolute(),
+        "users": settings.users,
         "others": ", ".join(others),
         "off": ", ".join(off),
         "page": page,
@@ -49,6 +50,8 @@ def greeting(
     hidden = page.startswith("http://127.") and not alone and settings.web_bind is None
     lines = [
         _GREETING,
+        *([_LINPHONE] if settings.users is None else [_LINPHONE_LOGIN, _LOGINS[settings.login]]),
+        _JOURNAL,
         *([_PAGE] if page else []),
         *([_PAGE_HERE] if hidden else []),
         _ALONE if alone else _FIREWALL,
@@ -73,6 +76,7 @@ def _switches(settings: Settings) -> list[tuple[Words, bool]]:
     return [
         (Words(sk="výpis každej správy (-v)", en="every message on the screen (-v)"), settings.verbose),
         (Words(sk="hovory od neregistrovaných (--open)", en="calls from unregistered phones (--open)"), settings.open),
+        (Words(sk="prihlasovanie heslom (--users)", en="logins by password (--users)"), settings.users is not None),
         (
             Words(sk="vlastné znenie odpovedí (--phrases all)", en="our own phrases (--phrases all)"),
             settings.phrases != "off",
@@ -82,15 +86,27 @@ def _switches(settings: Settings) -> list[tuple[Words, bool]]:
 
 
 _GREETING = Words(
-    sk="""\
-SIP proxy beží na {address} ({transports}).
-  Linphone:  používateľ ľubovoľný (napríklad alice), doména {address}, prenos {either}, bez hesla
-  Denník:    {journal}""",
-    en="""\
-The SIP proxy runs at {address} ({transports}).
-  Linphone:  any username (for example alice), domain {address}, transport {either}, no password
-  Journal:   {journal}""",
+    sk="SIP proxy beží na {address} ({transports}).", en="The SIP proxy runs at {address} ({transports})."
 )
+_LINPHONE = Words(
+    sk="  Linphone:  používateľ ľubovoľný (napríklad alice), doména {address}, prenos {either}, bez hesla",
+    en="  Linphone:  any username (for example alice), domain {address}, transport {either}, no password",
+)
+_LINPHONE_LOGIN = Words(
+    sk="  Linphone:  používateľ zo súboru {users} a jeho heslo, doména {address}, prenos {either}",
+    en="  Linphone:  a user of {users} and his password, domain {address}, transport {either}",
+)
+_LOGINS = {
+    "register": Words(
+        sk="  Heslo:     chce ho každá registrácia (s --login calls aj každý hovor); ďalší: main.py user add alice",
+        en="  Password:  for each registration (--login calls: for each call, too); another: main.py user add alice",
+    ),
+    "calls": Words(
+        sk="  Heslo:     chce ho každá registrácia aj každý hovor; ďalší: main.py user add alice",
+        en="  Password:  for each registration and each call; another: main.py user add alice",
+    ),
+}
+_JOURNAL = Words(sk="  Denník:    {journal}", en="  Journal:   {journal}")
 _PAGE = Words(sk="  Stránka:   {page}", en="  Page:      {page}")
 _PAGE_HERE = Words(
     sk="             len na tomto počítači, lebo {address} je verejná adresa; aj inde: --web-bind",

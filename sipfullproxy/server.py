@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sipfullproxy import state
-from sipfullproxy.engine.config import Config, Switches
+from sipfullproxy import state, users
+from sipfullproxy.engine.config import Config, Switches, Users
 from sipfullproxy.engine.diversion import AFTER
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment
@@ -32,7 +32,7 @@ from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.memory import Memory
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
-from sipfullproxy.settings import Settings, read, read_experiments, read_rule
+from sipfullproxy.settings import Settings, SettingsError, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport.addresses import is_local, lan_addresses
@@ -49,6 +49,10 @@ GLANCE = 0.2 if os.name == "nt" else None
 
 # How often another port is tried, when any free one will do, until one is free on UDP and on TCP.
 ATTEMPTS = 20
+
+# How often it is looked whether the users file has changed, in seconds: a look costs microseconds, and whoever has just
+# typed a password takes longer to type it into the phone.
+USERS_GLANCE = 1.0
 
 # Phones that are listed at once: more than anybody reads, and listed in a millisecond, for which no call is served.
 PHONES = 1_000
@@ -105,6 +109,7 @@ class Proxy:
         self._engine: Engine | None = None
         self._network: BadNetwork | None = None
         self._switches = Switches()
+        self._users: Users | None = None
         self._guard: Guard | None = None
         self._doors: Doors | None = None
         self._site: Site | None = None
@@ -238,6 +243,7 @@ class Proxy:
         if self._doors is not None:
             return
         self._over.clear()
+        stamp = self._read_users()
         doors = self._open_doors()
         try:
             engine = Engine(self._config(doors.listen), os.urandom, _report)
@@ -254,6 +260,8 @@ class Proxy:
         self._doors, self._memory = doors, memory
         memory.start()
         doors.serve(self._network)
+        if self._users is not None:
+            threading.Thread(target=self._follow_users, args=(stamp,), name="users", daemon=True).start()
         if self.settings.web:
             self._open_page(self.address)
 
@@ -308,6 +316,51 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _read_users(self) -> users.Stamp | None:
+        """Learn who can log in, if anybody must. Returns the stamp of the file, taken before it was read."""
+        path = self.settings.users
+        if path is None:
+            return None
+        stamp = users.stamp(path)
+        try:
+            file = users.read(path, self.settings.lang)
+        except SettingsError as error:
+            raise StartError(f"{error} ({_NEW_USER[self.settings.lang]})") from None
+        self._users = Users(
+            realm=file.realm.encode(), hashes=file.hashes, algorithms=file.algorithms,
+            calls=self.settings.login == "calls",
+        )  # fmt: skip
+        return stamp
+
+    def _follow_users(self, seen: users.Stamp | None) -> None:
+        """Take over what changes in the users file, until the proxy ends. A file that is broken changes nothing."""
+        path, lang = self.settings.users, self.settings.lang
+        assert path is not None
+        last = seen
+        while not self._over.wait(USERS_GLANCE):
+            stamp, before = users.stamp(path), last
+            last = stamp
+            if stamp == seen or stamp != before:  # an editor writes bit by bit, and this may be half a file
+                continue
+            seen = stamp
+            try:
+                self._take_over(users.read(path, lang))
+            except SettingsError as error:
+                log.warning(_OLD_USERS[lang].format(error))
+
+    def _take_over(self, file: users.UsersFile) -> None:
+        """From now on these can log in. Whose password is not what it was loses his registrations."""
+        known, guard = self._users, self._guard
+        if known is None or guard is None:
+            return
+        with self._lock:
+            before, known.hashes = known.hashes, file.hashes
+            known.realm, known.algorithms = file.realm.encode(), file.algorithms
+        for name, hashes in before.items():
+            if file.hashes.get(name) != hashes:
+                for phone in guard.phones(PHONES, name):
+                    guard.forget(phone, time.monotonic())
 
     def _open_doors(self) -> Doors:
         """All ports that the user wants; or, where he says nothing, UDP and, if it is to be had, TCP."""
@@ -407,6 +460,7 @@ class Proxy:
             listen=listen,
             domains=frozenset(settings.domain),
             open=settings.open,
+            users=self._users,
             forward=self._forward,
             switches=self._switches,
             recurse=settings.redirects == "follow",
@@ -511,6 +565,11 @@ _PORT_TAKEN = Words(
 _NO_SITE = Words(
     sk="vypnutá, {ip}:{port} (TCP) sa nedá otvoriť: {why}; iná adresa: --web-bind, iný port: --web-port",
     en="off, {ip}:{port} (TCP) cannot be opened: {why}; another address: --web-bind, another port: --web-port",
+)
+_NEW_USER = Words(sk="nový používateľ: main.py user add alice", en="a new user: main.py user add alice")
+_OLD_USERS = Words(
+    sk="používatelia ostávajú, akí boli: {}",
+    en="the users stay as they were: {}",
 )
 _NO_STATE = Words(
     sk="v priečinku {path} sa nedá nič uchovať ({why}); hovory neprežijú reštart",

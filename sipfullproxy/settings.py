@@ -22,6 +22,7 @@ from sipfullproxy.sip.uri import parse_uri
 
 Mode = Literal["all", "own", "off"]
 Redirects = Literal["follow", "pass"]
+Logins = Literal["register", "calls"]
 
 # A phrase must leave room for the rest of its response in one datagram, and fit on a phone's display anyway.
 LONGEST_PHRASE = 200
@@ -65,11 +66,12 @@ class Settings:
     beside it. keep_days, keep_mb: how long calls stay in that database, in days, and how many megabytes it may have.
     verbose: whether every message is shown on stderr. open: whether callers who are not registered may reach our users.
     domain: further names that are ours. redirects: whether the proxy follows a phone's 3xx or passes it to the caller.
-    state: folder of what outlives a restart; None: the operating system's usual one. forward: where calls go, by the
-    name of the user that they were for. experiments: what goes wrong on purpose. web: whether the page is served.
-    web_port: its TCP port, 0 for any free one. web_bind: the address that it listens on, beside the loopback; None:
-    `ip`, unless that is a public one. web_password: what guards changes on the page; None: they are made from this
-    machine only.
+    users: the file of those who can log in; None: nobody needs a password. login: who must, whoever registers, or
+    whoever calls, too. state: folder of what outlives a restart; None: the operating system's usual one. forward: where
+    calls go, by the name of the user that they were for. experiments: what goes wrong on purpose. web: whether the page
+    is served. web_port: its TCP port, 0 for any free one. web_bind: the address that it listens on, beside the
+    loopback; None: `ip`, unless that is a public one. web_password: what guards changes on the page; None: they are
+    made from this machine only.
     """
 
     ip: str | None = None
@@ -88,6 +90,8 @@ class Settings:
     open: bool = False
     domain: tuple[str, ...] = ()
     redirects: Redirects = "follow"
+    users: Path | None = None
+    login: Logins = "register"
     state: Path | None = None
     forward: Mapping[str, Rule] = field(default_factory=dict)
     experiments: Experiments = field(default_factory=Experiments)
@@ -108,10 +112,12 @@ def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
     lang = _language(given, Settings.lang)
     values: dict[str, Any] = {}
     if file is not None:
-        table = _parse(file, lang)
+        table = parse(file, lang)
         lang = _language(given, _language(table, lang))
         values.update(_check(table, f"{file}: ", lang))
     values.update(_check(given, "", lang))
+    if values.get("login") == "calls" and values.get("users") is None:
+        raise SettingsError(f"login = 'calls': {_NO_USERS[lang]}")
     return Settings(**values)
 
 
@@ -138,7 +144,8 @@ def _language(table: Mapping[str, object], default: Lang) -> Lang:
     return next((lang for lang in LANGS if lang == said), default)
 
 
-def _parse(file: Path, lang: Lang) -> dict[str, object]:
+def parse(file: Path, lang: Lang) -> dict[str, object]:
+    """The table in a TOML file. Raises SettingsError where there is none."""
     try:
         # With or without the mark that Windows' editors put at the start.
         return tomllib.loads(file.read_text("utf-8-sig"))
@@ -178,6 +185,7 @@ class _Bad(Exception):
 
 
 _UNREADABLE = Words(sk="súbor sa nedá prečítať", en="cannot read the file")
+_NO_USERS = Words(sk="treba aj súbor používateľov, users", en="needs a file of users, too: users")
 _NOT_TOML = Words(sk="nie je to platný súbor TOML", en="not a valid TOML file")
 
 # RFC 1123 §2.1: labels of letters, digits and inner hyphens; the whole is no longer than a name in the DNS may be.
@@ -410,6 +418,8 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "open": _flag,
     "domain": _domain,
     "redirects": _one_of(get_args(Redirects)),
+    "users": _path,
+    "login": _one_of(get_args(Logins)),
     "state": _path,
     "forward": _forward,
     "experiments": _experiments,

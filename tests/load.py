@@ -45,9 +45,10 @@ class Sipp:
         self._running.append(process)
         return process
 
-    def register(self) -> None:
-        """Register with the proxy from this very port."""
-        finish(self.start("register", calls=1))
+    def register(self, password: str = "") -> None:
+        """Register with the proxy from this very port, with a login where there is a password."""
+        login = ("login", "-au", self.user, "-ap", password) if password else ("register",)
+        finish(self.start(*login, calls=1))
 
     def close(self) -> None:
         """End what is still running, because the other end has failed."""
@@ -63,12 +64,12 @@ def finish(process: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def ends(proxy: Running, folder: Path) -> Iterator[tuple[Sipp, Sipp]]:
-    """Alice and Bob, registered; none of their scenarios outlives the story."""
+def ends(proxy: Running, folder: Path, password: str = "") -> Iterator[tuple[Sipp, Sipp]]:
+    """Alice and Bob, registered, by this password where there is one; none of their scenarios outlives the story."""
     alice, bob = Sipp(proxy, folder, "alice"), Sipp(proxy, folder, "bob")
     try:
-        alice.register()
-        bob.register()
+        alice.register(password)
+        bob.register(password)
         yield alice, bob
     finally:
         alice.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy import __version__
+from sipfullproxy.cli import main
 from tests.waiting import eventually
 
 MAIN = Path(__file__).parent.parent / "main.py"
@@ -109,7 +110,7 @@ def test_the_greeting_tells_what_to_type_and_where_the_journal_is(tmp_path: Path
         assert any("-v" in line and "--open" in line for line in lines)
     with running(tmp_path, "--lang", "en", "-v", "--open") as (_, lines, port):
         assert lines[0] == f"The SIP proxy runs at 127.0.0.1:{port} (UDP, TCP)."
-        assert not any("Off:" in line for line in lines)
+        assert [line for line in lines if "Off:" in line] == ["  Off:       logins by password (--users)"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -393,3 +394,48 @@ def test_help_of_assignment(tmp_path: Path, lang: str, word: str) -> None:
     assert done.returncode == 0 and done.stdout.startswith(f"{word} main.py assignment")
     for option in ("--html", "--name", "--minutes", "--journal", "--lang", "-h"):
         assert f"\n  {option}" in done.stdout
+
+
+def test_users_are_added_listed_and_removed(tmp_path: Path) -> None:
+    def user(*words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(MAIN), "user", *words, "--lang", "en"], cwd=tmp_path, env=environment(tmp_path),
+            input=typed, capture_output=True, encoding="utf-8", timeout=MOMENT, check=False,
+        )  # fmt: skip
+
+    assert user("add", "boris", typed="tajné\n").stdout == "boris can log in from now on (users.toml)\n"
+    assert user("add", "mária", typed="mäta\n").returncode == 0
+    assert user("list").stdout == "boris\nmária\n"
+    assert user("add", "boris", typed="iné").stdout == "boris has a new password (users.toml)\n"
+    assert user("remove", "boris").stdout == "boris can log in no more (users.toml)\n"
+    assert user("list", "--users", "users.toml").stdout == "mária\n"
+    (tmp_path / "proxy.toml").write_text('users = "others.toml"\n')
+    assert user("add", "eva", "--config", "proxy.toml", typed="x\n").stdout.endswith("(others.toml)\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("user",), ("user", "add"), ("user", "list", "boris"), ("user", "remove", "boris"), ("user", "list"),
+        ("user", "add", "a:b"), ("user", "add", "boris"), ("user", "add", "boris", "--users", "no/such/folder"),
+        ("--users", "users.toml"), ("--login", "calls"), ("--login", "sometimes"), ("user", "sing"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_about_users_is_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = run(tmp_path, *words)  # nothing is typed, so the password is empty
+    assert done.returncode == 2
+    assert re.fullmatch(r"sipfullproxy: .+\n", done.stderr)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_password_is_typed_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    typed = iter(["a", "b", "", "", "a", "a"])
+    monkeypatch.setattr("sipfullproxy.cli.getpass", lambda prompt: next(typed))
+    for code in (2, 2, 0):
+        assert main(["user", "add", "boris"]) == code
+        assert (tmp_path / "users.toml").exists() == (code == 0)
+    assert "heslá sa líšia" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sipfullproxy.experiments import Experiments
 from sipfullproxy.greeting import greeting
 from sipfullproxy.settings import Settings
@@ -44,6 +46,20 @@ def test_a_page_that_is_hidden_from_the_world_says_so() -> None:
     assert "len na tomto počítači, lebo 8.8.8.8 je verejná adresa; aj inde: --web-bind" in greeting(Settings(), *hidden)
     assert "--web-bind" not in greeting(Settings(web_bind="127.0.0.1"), *hidden), "as he wanted it"
     assert "--web-bind" not in greeting(Settings(), ("127.0.0.1", 5060), [], "http://127.0.0.1:8080")
+
+
+def test_the_greeting_says_who_needs_a_password() -> None:
+    address = ("192.168.1.10", 5060)
+    assert "bez hesla" in greeting(Settings(), address, [])
+    assert "(--users)" in greeting(Settings(), address, [])
+    some = greeting(Settings(users=Path("u.toml")), address, [])
+    assert "používateľ zo súboru u.toml a jeho heslo" in some
+    assert "chce ho každá registrácia (" in some
+    assert "bez hesla" not in some
+    assert "(--users)" not in some
+    assert "chce ho každá registrácia aj každý hovor" in greeting(
+        Settings(users=Path("u.toml"), login="calls"), address, []
+    )
 
 
 def test_the_greeting_tells_what_goes_wrong_on_purpose() -> None:

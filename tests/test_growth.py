@@ -14,6 +14,7 @@ from time import process_time
 import pytest
 
 from sipfullproxy.engine.flow import Flow
+from sipfullproxy.sip.digest import read_challenge, read_credentials
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.framing import Framer
 from sipfullproxy.sip.grammar import parameters, split_list, unescape, unfold, unquote, whole_number
@@ -74,7 +75,7 @@ RUNS = (
         b'"\\',
         b"<>",
     ),
-    *(b", ", b" ,", b'","', b"<,", b"a b ", b"/ ", b"1.", b"=a;"),
+    *(b", ", b" ,", b'","', b"<,", b"a b ", b"/ ", b"1.", b"=a;", b"a=b,", b'a="",'),
 )
 
 
@@ -151,6 +152,11 @@ READERS: list[tuple[Callable[[bytes], object], bytes, bytes]] = [
     (parse_cseq, b"", b"\0"),
     (parse_cseq, b"1", b"\0"),
     (parse_cseq, b"1 A", b"\0"),
+    (read_credentials, b"Digest ", b""),
+    (read_credentials, b"Digest a=", b"\0"),
+    (read_credentials, b'Digest a="', b""),
+    (read_credentials, b"Digest a=b,", b'"'),
+    (read_challenge, b"Digest ", b"\0"),
     (read_stream, b"", b""),
     (read_stream, b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a\r\n", b""),
     (read_stream, b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a\r\nl: 200000\r\n\r\n", b""),

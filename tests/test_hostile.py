@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sipfullproxy.engine.flow import Flow
 from tests.helpers import Lab, call
+from tests.logins import URI, authorization, challenged, chosen, credentials, proxy_authorization, users
 from tests.passing import named, split
 
 FOLDER = Path(__file__).parent / "vectors"
@@ -84,6 +85,24 @@ LIVE = live()
 SOURCES = (("10.0.0.10", 5060), ("10.0.0.11", 5060), STRANGER)
 
 
+@st.composite
+def logins(draw: st.DrawFn) -> tuple[Lab, bytes]:
+    """Where each call needs a login: Alice with a right one, a few bytes of which were changed on the way."""
+    lab = Lab(users=users(calls=True))
+    alice = lab.phone("alice")
+    if draw(st.booleans()):
+        challenge = chosen(alice.register())
+        line = authorization(credentials(challenge, "REGISTER", URI, "alice"))
+        data = alice.compose("REGISTER", URI, to=f"<{alice.aor}>", from_=f"<{alice.aor}>;tag=r", headers=(line,))
+    else:
+        sent, answer = challenged(alice, "bob")
+        line = proxy_authorization(credentials(chosen(answer), "INVITE", sent.uri_text.decode(), "alice"))
+        data = alice.compose("INVITE", sent.uri_text.decode(), headers=(line,))
+    start = data.index(b"Digest")
+    end = data.index(b"\r\n", start)
+    return lab, data[:start] + draw(mutants([data[start:end]])) + data[end:]
+
+
 def survive(lab: Lab, messages: list[tuple[bytes, tuple[str, int]]]) -> None:
     """Have them all arrive, and whatever follows from it happen; then everything is forgotten."""
     engine, now = lab.engine, lab.now
@@ -111,3 +130,17 @@ def test_any_mutants_of_our_vectors_are_survived_and_forgotten(messages: list[tu
 @given(st.lists(st.tuples(mutants(LIVE), st.sampled_from(SOURCES)), min_size=1, max_size=6))
 def test_so_are_mutants_of_what_belongs_to_a_call(messages: list[tuple[bytes, tuple[str, int]]]) -> None:
     survive(scene(), messages)
+
+
+@given(logins(), st.sampled_from(SOURCES))
+def test_so_are_mutants_of_logins(lab_and_login: tuple[Lab, bytes], source: tuple[str, int]) -> None:
+    lab, data = lab_and_login
+    survive(lab, [(data, source)])
+
+
+@given(logins())
+def test_a_changed_login_lets_in_nobody_but_its_user(lab_and_login: tuple[Lab, bytes]) -> None:
+    """Whatever was changed: the proof fits for alice alone, or not at all."""
+    lab, data = lab_and_login
+    lab.put(data, STRANGER)
+    assert {phone.user for phone in lab.engine.phones(10)} <= {b"alice"}

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import sipfullproxy
-from sipfullproxy import server
+from sipfullproxy import server, users
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment, Registered, Unregistered
 from sipfullproxy.engine.flow import Flow, Send
@@ -26,7 +26,10 @@ from sipfullproxy.experiments import Experiments
 from sipfullproxy.journal import screen
 from sipfullproxy.server import Proxy, StartError
 from sipfullproxy.settings import SettingsError
+from sipfullproxy.sip.digest import read_challenge
+from sipfullproxy.users import UsersFile
 from sipfullproxy.web import site
+from tests.logins import authorization, credentials
 from tests.test_tls import certify
 from tests.waiting import eventually
 
@@ -59,6 +62,7 @@ class Phone:
         self.socket.connect(proxy.address)
         self.socket.settimeout(5)
         self.address = "{}:{}".format(*self.socket.getsockname())
+        self._logins = 0
 
     def request(self, method: str, to: str = "", contact: str = "", number: int = 1) -> bytes:
         lines = [
@@ -81,6 +85,20 @@ class Phone:
 
     def register(self) -> str:
         return self.ask("REGISTER", "alice@", f"<sip:alice@{self.address}>")
+
+    def log_in(self, password: str) -> str:
+        """REGISTER, and again with what the 401 wants; the status line of the second answer."""
+        self._logins += 2
+        request = self.request("REGISTER", "alice@", f"<sip:alice@{self.address}>", self._logins)
+        self.socket.send(request)
+        answer = self.socket.recv(65535).decode()
+        value = answer.partition("WWW-Authenticate: ")[2].partition("\r\n")[0]
+        challenge = read_challenge(value.encode())
+        assert challenge is not None, answer
+        line = authorization(credentials(challenge, "REGISTER", f"sip:{self.proxy}", "alice", password))
+        again = self.request("REGISTER", "alice@", f"<sip:alice@{self.address}>", self._logins + 1)
+        self.socket.send(again.replace(b"Max-Forwards", line.encode() + b"\r\nMax-Forwards"))
+        return self.socket.recv(65535).split(b"\r\n")[0].decode()
 
     def __enter__(self) -> Phone:
         return self
@@ -723,3 +741,34 @@ def test_what_keeps_the_page_away_is_told_and_calls_go_on(
     assert taken.startswith("stránka: vypnutá, port ") and "--web-port" in taken
     assert elsewhere.startswith("the page: off, 203.0.113.77:8080 (TCP) cannot be opened") and "--web-bind" in elsewhere
     assert missing.startswith("stránka: vypnutá, chýba no_such_library")
+
+
+def test_the_running_proxy_takes_users_over(
+    make: Callable[..., Proxy], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a password that changes: whoever registered with the old one is registered no more."""
+    monkeypatch.setattr(server, "USERS_GLANCE", 0.01)
+    path = tmp_path / "users.toml"
+    users.write(path, UsersFile().with_user("alice", "apple").with_user("bob", "banana"))
+    proxy = make(users=path)
+    proxy.start()
+    with Phone(proxy) as phone:
+        assert phone.log_in("pear") == "SIP/2.0 401 Vyžaduje sa prihlásenie"
+        assert phone.log_in("apple") == "SIP/2.0 200 Vybavené OK"
+        users.write(path, users.read(path, "sk").with_user("carol", "cherry"))
+        path.write_text("[users", "utf-8")
+        eventually(lambda: "ostávajú" in caplog.text, "the complaint about a broken file")
+        assert [card.who for card in proxy.phones()] == ["alice@127.0.0.1"]
+        assert phone.log_in("apple") == "SIP/2.0 200 Vybavené OK"
+        users.write(path, UsersFile().with_user("alice", "pear"))
+        eventually(lambda: not proxy.phones(), "the end of what was registered with the old password")
+        assert phone.log_in("apple") == "SIP/2.0 401 Vyžaduje sa prihlásenie"
+        assert phone.log_in("pear") == "SIP/2.0 200 Vybavené OK"
+        path.unlink()
+        eventually(lambda: caplog.text.count("ostávajú") == 2, "the complaint about no file")
+        assert phone.log_in("pear") == "SIP/2.0 200 Vybavené OK"
+
+
+def test_without_the_users_file_it_does_not_start(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="user add"):
+        make(users=tmp_path / "none.toml").start()

@@ -43,6 +43,8 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         open = true
         domain = ["Lab.SK", "school.example."]
         redirects = "pass"
+        users = "users.toml"
+        login = "calls"
         state = "/var/lib/proxy"
         web = false
         web_port = 8081
@@ -72,7 +74,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         listen=(Listen("udp"), Listen("tcp", "192.168.1.10", 5080), Listen("tcp", None, 5081)),
         lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
         keep_days=7, keep_mb=50, verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass",
-        state=Path("/var/lib/proxy"),
+        users=Path("users.toml"), login="calls", state=Path("/var/lib/proxy"),
         web=False, web_port=8081, web_bind="0.0.0.0", web_password="šéf",
         forward={
             "bob": Rule(
@@ -82,6 +84,11 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         },
         experiments=Experiments(drop=20, delay=300, stateless=True, record_route=False, fork=False),
     )  # fmt: skip
+
+
+def test_calls_cannot_need_logins_that_nobody_has() -> None:
+    with pytest.raises(SettingsError, match="users"):
+        read({"login": "calls"})
 
 
 def test_the_command_line_wins_over_the_file_key_by_key(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sipfullproxy.sip.digest import MD5
 from tests.load import Sipp, ends, finish, free_port
+from tests.logins import users_file
 from tests.running import Running, running
 from tests.waiting import eventually
 
@@ -89,3 +91,16 @@ def test_calls_get_through_what_a_teacher_lets_go_wrong(tmp_path: Path, wrong: s
         finish(callee)
     assert lines_with(proxy, ":WARNING:Experiment: ") == 1
     assert lines_with(proxy, "Call ended") == (0 if "stateless" in wrong else 20)
+
+
+@pytest.mark.parametrize("login", ["register", "calls"])
+def test_phones_log_in_and_call(tmp_path: Path, login: str) -> None:
+    """SIPp's own digest, each user with his password; where each call is asked, the caller logs in for it, too."""
+    users = users_file(tmp_path, MD5, alice="apple", bob="apple")
+    with running(tmp_path, "--users", users, "--login", login) as proxy, ends(proxy, tmp_path, "apple") as (alice, bob):
+        callee = bob.start("callee", calls=50)
+        host, port = proxy.address
+        asked = ("caller-login", "-au", "alice", "-ap", "apple", "-auth_uri", f"bob@{host}:{port}")
+        finish(alice.start(*(asked if login == "calls" else ("caller",)), "-r", "50", calls=50, service="bob"))
+        finish(callee)
+    assert lines_with(proxy, "Call ended") == 50

@@ -4,6 +4,9 @@ Outside a dialog: registered phones, known by the flow that they really send fro
 users; nobody but a registered phone may reach anything else. Inside a dialog: what comes from, or goes to, a registered
 phone or a party of a call that we carry; what the parties of such a call send to each other; and what brings a flow
 token of ours. A To tag is quickly made up, so it opens no door by itself.
+
+With logins, nobody says in From that he is a user of ours but that user: by the phone that he registered with his
+password; or, where logins are for calls too, by a password with each of them, from wherever he calls.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from sipfullproxy.engine.calls import Calls
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.location import Location
+from sipfullproxy.engine.login import Login
 from sipfullproxy.engine.routing import Routed, Router, Target
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request
@@ -20,23 +24,40 @@ from sipfullproxy.sip.message import Request
 class Admission:
     """The guard before every forwarding."""
 
-    __slots__ = ("_calls", "_location", "_open", "_router")
+    __slots__ = ("_calls", "_location", "_login", "_open", "_router")
 
-    def __init__(self, config: Config, location: Location, calls: Calls, router: Router) -> None:
+    def __init__(
+        self, config: Config, location: Location, calls: Calls, router: Router, login: Login | None
+    ) -> None:  # fmt: skip
         self._open = config.open
         self._location = location
         self._calls = calls
         self._router = router
+        self._login = login
 
-    def begin(self, routed: Routed, source: Flow) -> None:
-        """Let a request outside a dialog pass, or raise SipError 403. Asked before the callee is looked up, so that a
-        stranger does not learn who is registered."""
-        if self._location.has_flow(source):
-            return
+    def begin(self, request: Request, routed: Routed, source: Flow) -> None:
+        """Let a request outside a dialog pass, or raise SipError: 403; where logins are for calls too, what
+        `Login.caller` raises. Asked before the callee is looked up, so that a stranger does not learn who is
+        registered."""
+        login = self._login
+        if login is not None and login.for_calls and not self._is_guest(login, request, source):
+            login.caller(request)
+        elif not self._location.has_flow(source):
+            self._stranger(request, routed, source)
+        elif login is not None and login.named(request) not in {phone.aor for phone in self._location.on(source)}:
+            raise SipError(403, "From is not the user who has registered from there")
+
+    def _is_guest(self, login: Login, request: Request, source: Flow) -> bool:
+        """Whether it is somebody who has no password of ours and, with `--open`, needs none."""
+        return self._open and not self._location.has_flow(source) and login.named(request) is None
+
+    def _stranger(self, request: Request, routed: Routed, source: Flow) -> None:
         if not self._open:
             raise SipError(403, f"Register first: {source.address} is not a registered phone")
         if routed.routes or routed.toward is not None or not self._router.in_our_domain(routed.uri):
             raise SipError(403, f"Only registered phones may call out: {source.address} is none")
+        if self._login is not None and self._login.named(request) is not None:
+            raise SipError(403, "The user in From has not registered from there")
 
     def within(self, request: Request, routed: Routed, source: Flow) -> list[Target]:
         """The targets of a request inside a dialog; or raise SipError, 403 where it may not pass."""
@@ -44,8 +65,8 @@ class Admission:
             return self._router.targets(routed)
         parties = self._calls.parties(request)
         if source not in parties and not routed.routes and self._router.in_our_domain(routed.uri):
-            # Dialogs are between Contacts. Who names a user of ours would have him looked up, so `begin` decides.
-            self.begin(routed, source)
+            # Dialogs are between Contacts. Who names a user of ours would have him looked up, as when he began.
+            self._stranger(request, routed, source)
         targets = self._router.targets(routed)
         hosts = {party.remote[0] for party in parties} if source in parties else set()
         for target in targets:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.flow import Local
+from sipfullproxy.sip.digest import ALGORITHMS
 from sipfullproxy.sip.phrases import Phrasebook
 
 
@@ -25,6 +26,22 @@ class Switches:
     fork: bool = True
 
 
+@dataclass(slots=True, kw_only=True)
+class Users:
+    """Who can log in. Looked at for each login, so it may be changed between two verbs.
+
+    realm: what the passwords are for; hashed with them, so it stays the same when our address does not. hashes: by a
+    user's name, and then by algorithm, the hash of his password (`sip.digest.hash_of`). algorithms: what phones are
+    offered, the first that they know counts; each user has a hash by each. They are the same for all, so that nobody
+    learns from them who is a user. calls: whether who calls must log in too, or only who registers.
+    """
+
+    realm: bytes
+    hashes: Mapping[bytes, Mapping[bytes, bytes]] = field(repr=False)
+    algorithms: tuple[bytes, ...] = ALGORITHMS
+    calls: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The engine's settings; all of one meaning for every transport.
@@ -34,6 +51,7 @@ class Config:
     `address` alone.
     domains: further names that are ours, beside the address itself (lower case).
     open: whether callers who are not registered may reach our users.
+    users: who can log in; None: nobody is asked.
     forward: by the name of a user, where his calls go; looked at for each call, so it may change between two verbs.
     switches: what is turned off to show what it is good for.
     recurse: whether the proxy follows a phone's 3xx itself (RFC 3261 §16.7 item 4) or passes it to the caller.
@@ -46,6 +64,7 @@ class Config:
     listen: tuple[Local, ...] = ()
     domains: frozenset[str] = frozenset()
     open: bool = False
+    users: Users | None = None
     forward: Mapping[bytes, Rule] = field(default_factory=dict)
     switches: Switches = field(default_factory=Switches)
     recurse: bool = True

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from sipfullproxy.engine.admission import Admission
 from sipfullproxy.engine.calls import Calls
-from sipfullproxy.engine.config import Config
+from sipfullproxy.engine.config import Config, Users
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.forwarding import Forwarder
 from sipfullproxy.engine.location import Location
+from sipfullproxy.engine.login import Login
 from sipfullproxy.engine.outbox import Outbox
 from sipfullproxy.engine.registrar import Registrar
 from sipfullproxy.engine.routing import Router
@@ -21,6 +22,9 @@ from sipfullproxy.sip.host import written
 from sipfullproxy.sip.message import Message, Request
 from sipfullproxy.sip.response import respond
 from sipfullproxy.sip.uri import Uri
+
+KEY_SIZE = 32
+"""Bytes of the key that signs nonces; beyond the hash's size a key gains nothing (RFC 2104 §3)."""
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -48,7 +52,8 @@ class Core:
         self.registrar = Registrar(self.location, self.outbox)
         self.router = Router(config, self.location)
         self.calls = Calls(self.timers, self.outbox, self._person_at)
-        self.admission = Admission(config, self.location, self.calls, self.router)
+        self.login = None if config.users is None else self._login(config.users)
+        self.admission = Admission(config, self.location, self.calls, self.router, self.login)
         self.forwarder = Forwarder(self.router, config)
 
     def branch(self, mark: bytes) -> bytes:
@@ -86,6 +91,9 @@ class Core:
         host, port = self.sent_by
         reason = error.reason.replace("\\", "\\\\").replace('"', '\\"')
         return b"Warning", b'399 %b:%d "%b"' % (host, port, reason.encode())
+
+    def _login(self, users: Users) -> Login:
+        return Login(users, self.config.switches, self.router, self.outbox, self._random(KEY_SIZE))
 
     def _person_at(self, uri: Uri) -> str | None:
         if self.router.in_our_domain(uri):

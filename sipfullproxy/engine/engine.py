@@ -272,6 +272,8 @@ class Engine:
             raise SipError(404, "The user in To is not of this domain")
         if not who.user:
             raise SipError(400, "No user in To")
+        if core.login is not None:
+            core.login.registrant(request, who)
         core.answer(server, request, 200, core.registrar.register(request, who, source, core.outbox.now))
 
     def _options(self, server: ServerTransaction, request: Request) -> None:
@@ -302,7 +304,7 @@ class Engine:
         elif request.method == b"INVITE":
             self._call(server, request, routed, source, mark)
         else:
-            core.admission.begin(routed, source)
+            core.admission.begin(request, routed, source)
             self._fork(server, request, routed, source, mark, None, core.router.targets(routed))
 
     def _call(self, server: ServerTransaction, request: Request, routed: Routed, source: Flow, mark: bytes) -> None:
@@ -310,9 +312,10 @@ class Engine:
         core = self._core
         phrase_of = core.config.phrases.own_response
         try:
-            core.admission.begin(routed, source)
+            core.admission.begin(request, routed, source)
         except SipError as error:
-            core.calls.refused(request, error.status, phrase_of(error.status))
+            if error.status != 407:  # nobody is refused yet: the same comes again, with a login
+                core.calls.refused(request, error.status, phrase_of(error.status))
             raise
         call = core.calls.begin(request, source)
         try:

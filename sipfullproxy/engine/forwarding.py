@@ -6,6 +6,7 @@ from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.flow import LARGEST_DATAGRAM, Flow
 from sipfullproxy.engine.routing import Routed, Router, Target
 from sipfullproxy.engine.validation import LARGEST_MAX_BREADTH, LARGEST_MAX_FORWARDS, MAX_BREADTH, MAX_FORWARDS
+from sipfullproxy.sip.digest import read_credentials
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import split_list
 from sipfullproxy.sip.headers.address import Address
@@ -23,12 +24,13 @@ _TRANSPORT = {"udp": b"", "tcp": b";transport=tcp", "tls": b";transport=tls"}
 class Forwarder:
     """Writes what goes out. Keeps nothing."""
 
-    __slots__ = ("_phrases", "_router", "_routes", "_switches", "_vias")
+    __slots__ = ("_phrases", "_router", "_routes", "_switches", "_users", "_vias")
 
     def __init__(self, router: Router, config: Config) -> None:
         self._router = router
         self._phrases = config.phrases
         self._switches = config.switches
+        self._users = config.users
         doors = [(door, b"%b:%d" % (written(door[1][0]), door[1][1])) for door in config.doors]
         self._vias = {door: b"Via: SIP/2.0/%b %b;branch=" % (door[0].upper().encode(), name) for door, name in doors}
         self._routes = {door: (b"<sip:", name + _TRANSPORT[door[0]] + b";lr>") for door, name in doors}
@@ -46,6 +48,8 @@ class Forwarder:
         assert flow is not None
         edits = routed.edits
         draft = Draft(request)
+        if self._users is not None and _use_up(draft, request, self._users.realm):
+            edits += ("login-used",)
         uri = target.uri.for_request()
         routes = routed.routes
         if routes and not _is_loose(routes[0]):
@@ -146,6 +150,18 @@ def _lacking_length(message: Request | Response, flow: Flow) -> tuple[bytes, ...
     if not flow.reliable or b"content-length" in message.where:
         return ()
     return (b"Content-Length: %d" % len(message.body),)
+
+
+def _use_up(draft: Draft, request: Request, realm: bytes) -> bool:
+    """Take out the credentials that are for us; those for others pass (RFC 3261 §22.3). Returns whether there were
+    any."""
+    used = False
+    for position in request.where.get(b"proxy-authorization", ()):
+        credentials = read_credentials(value_of(request.lines[position]))
+        if credentials is not None and credentials.realm == realm:
+            draft.lines[position] = b""
+            used = True
+    return used
 
 
 def is_for_us_alone(response: Response) -> bool:

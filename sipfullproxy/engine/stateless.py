@@ -33,7 +33,7 @@ def pass_request(core: Core, request: Request, routed: Routed, source: Flow, bac
         if call is not None:
             call.request(request)
     else:
-        core.admission.begin(routed, source)
+        core.admission.begin(request, routed, source)
         targets = core.router.targets(routed)
     # Not the one that registered last: the choice must outlive a registration that is renewed.
     target = min(targets, key=lambda target: (-target.q, target.uri.text))

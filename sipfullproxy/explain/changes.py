@@ -27,7 +27,7 @@ Kind = Literal["added", "removed", "changed"]
 EDITS: Final = frozenset((
     "strict-route-restored", "route-pop", "strict-route", "uri-to-binding", "uri-cleaned", "max-forwards-add",
     "max-forwards-down", "max-breadth", "record-route", "diversion", "via-push", "via-pop", "phrase", "cancel",
-    "content-length-add",
+    "content-length-add", "login-used",
 ))  # fmt: skip
 """The names that the engine has for its changes. A new one must be thought of here, too: a test compares them."""
 
@@ -159,6 +159,8 @@ class Explainer:
                 return _phrase_key(one, self._new)
             case ((b"www-authenticate" | b"proxy-authenticate"), "added"):
                 return "challenge.added"
+            case b"proxy-authorization", "removed":
+                return "login.used"
             case b"body", "removed":
                 return "body.cut"
         return "unknown"

@@ -68,6 +68,8 @@ class Baresip(Phone):
         self._account = ACCOUNT.format(
             user=self.user, proxy=self.proxy, expires=EXPIRES, transport="tcp" if tcp else "udp"
         )
+        if desk.password:
+            self._account += f";auth_pass={desk.password}"
         (self.folder / "accounts").write_text(self._account + "\n")
         people = "".join(f"<{self.uri(user)}>\n" for user in self.contacts)
         (self.folder / "contacts").write_text(people)

@@ -40,6 +40,13 @@ publish=0
 avpf=0
 """
 
+LOGIN = """\
+
+[auth_info_0]
+username={user}
+passwd={password}
+"""
+
 # What the camera of a phone would have read from the QR code on the page.
 SCANNED = """\
 [misc]
@@ -87,6 +94,8 @@ class Linphone(Phone):
         account = (SCANNED if scanned else ACCOUNT).format(
             user=self.user, proxy=self.proxy, transport="tcp" if tcp else "udp"
         )
+        if desk.password:
+            account += LOGIN.format(user=self.user, password=desk.password)
         settings = RC.format(
             user=self.user, address=self.host.address, account=account, codecs=sections, udp=0 if tcp else 5060,
             tcp=5060 if tcp else 0,

@@ -16,7 +16,8 @@ ENOUGH = 2.0
 
 @dataclass(frozen=True)
 class Desk:
-    """Where a phone stands: its user with a voice, the users whom it knows, the host, the proxy's address, a folder."""
+    """Where a phone stands: its user with a voice, the users whom it knows, the host, the proxy's address, a folder,
+    and the user's password, where he has one."""
 
     user: str
     voice: tone.Voice
@@ -24,6 +25,7 @@ class Desk:
     host: Host
     proxy: str
     folder: Path
+    password: str = ""
 
 
 class Phone(ABC):

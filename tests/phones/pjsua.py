@@ -25,6 +25,7 @@ class Pjsua(Phone):
         settings = {
             "user": self.user,
             "proxy": self.proxy,
+            "password": desk.password,
             "address": self.host.address,
             "voice": str(self.voice.file),
             "heard": str(self.recording()),

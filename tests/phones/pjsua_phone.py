@@ -42,6 +42,7 @@ class Settings:
 
     user: str
     proxy: str
+    password: str
     address: str
     voice: str
     heard: str
@@ -175,6 +176,9 @@ class Phone:
         config.regConfig.registrarUri = f"sip:{settings.proxy}"
         config.regConfig.timeoutSec = 300
         config.sipConfig.proxies.append(f"sip:{settings.proxy};lr")
+        if settings.password:
+            login = pjsua2.AuthCredInfo("digest", "*", settings.user, 0, settings.password)
+            config.sipConfig.authCreds.append(login)
         # The Contact stays what the phone knows of itself, so that behind a NAT it is a private address.
         config.natConfig.contactRewriteUse = 0
         config.natConfig.viaRewriteUse = 0

@@ -52,8 +52,9 @@ class Stage:
         self._phones: list[Phone] = []
 
     def enter(
-        self, kind: Callable[..., AnyPhone], name: str, user: str = "", host: Host | None = None, **options: bool
-    ) -> AnyPhone:
+        self, kind: Callable[..., AnyPhone], name: str, user: str = "", host: Host | None = None, password: str = "",
+        **options: bool,
+    ) -> AnyPhone:  # fmt: skip
         """Start the phone of `name` and wait until it is registered.
 
         It is registered as `user` if that is somebody else, and stands on another `host` than its own if one is given.
@@ -64,7 +65,8 @@ class Stage:
         folder = self._folder / f"{len(self._phones) + 1}-{name}"
         folder.mkdir()
         people = tuple(TONES)
-        desk = Desk(user or name, self._voices(name), people, host or self._lan.host(name), self._proxy.address, folder)
+        host = host or self._lan.host(name)
+        desk = Desk(user or name, self._voices(name), people, host, self._proxy.address, folder, password)
         phone = kind(desk, **options)
         self._phones.append(phone)
         phone.wait_registered()
