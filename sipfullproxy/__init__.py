@@ -12,14 +12,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sipfullproxy.server import Proxy, StartError
+    from sipfullproxy.opening import StartError
+    from sipfullproxy.server import Proxy
     from sipfullproxy.settings import SettingsError
 
 __version__ = "0.1.0"
 __all__ = ["Proxy", "SettingsError", "StartError", "__version__"]
 
 
-_HOMES = {"Proxy": "server", "StartError": "server", "SettingsError": "settings"}
+_HOMES = {"Proxy": "server", "StartError": "opening", "SettingsError": "settings"}
 
 
 def __getattr__(name: str) -> object:

@@ -6,22 +6,20 @@ import dataclasses
 import errno
 import logging
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from sipfullproxy import state, users
+from sipfullproxy.endings import endings
 from sipfullproxy.engine.config import Config, Switches, Users
 from sipfullproxy.engine.diversion import AFTER
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment
 from sipfullproxy.engine.flow import Local
-from sipfullproxy.engine.routing import TLS_PORT
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.greeting import greeting, tell
 from sipfullproxy.guard import Guard
@@ -32,12 +30,12 @@ from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.memory import Memory
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
+from sipfullproxy.opening import StartError, open_doors
 from sipfullproxy.settings import Settings, SettingsError, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
-from sipfullproxy.transport.addresses import is_local, lan_addresses
+from sipfullproxy.transport.addresses import lan_addresses
 from sipfullproxy.transport.doors import Doors
-from sipfullproxy.transport.tls import Tls
 
 if TYPE_CHECKING:
     from sipfullproxy.web.app import Application
@@ -46,9 +44,6 @@ if TYPE_CHECKING:
 # How often `run` looks whether it shall end, in seconds; None: it is woken. On Windows, Ctrl-C does not wake a thread
 # that waits for ever.
 GLANCE = 0.2 if os.name == "nt" else None
-
-# How often another port is tried, when any free one will do, until one is free on UDP and on TCP.
-ATTEMPTS = 20
 
 # How often it is looked whether the users file has changed, in seconds: a look costs microseconds, and whoever has just
 # typed a password takes longer to type it into the phone.
@@ -59,14 +54,7 @@ PHONES = 1_000
 
 MEGABYTE = 1_000_000
 
-# Ctrl-C, a service manager's stop, a closed terminal, Windows' Ctrl-Break: each where the system has it.
-ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-
 log = logging.getLogger(__name__)
-
-
-class StartError(Exception):
-    """The proxy cannot start, for a reason that the user can mend. The text is one line in the user's language."""
 
 
 class Proxy:
@@ -244,7 +232,7 @@ class Proxy:
             return
         self._over.clear()
         stamp = self._read_users()
-        doors = self._open_doors()
+        doors = open_doors(self.settings)
         try:
             engine = Engine(self._config(doors.listen), os.urandom, _report)
             memory = self._remembering()
@@ -292,7 +280,7 @@ class Proxy:
         ready: called once as soon as phones are served; None: the greeting is printed, with what to type into them.
         """
         self._blocked = threading.current_thread()
-        with _endings(self._over.set):  # to the very end: a second, impatient Ctrl-C must not cost the journal its last
+        with endings(self._over.set):  # to the very end: a second, impatient Ctrl-C must not cost the journal its last
             try:
                 if ready is None:
                     self._start()
@@ -361,56 +349,6 @@ class Proxy:
             if file.hashes.get(name) != hashes:
                 for phone in guard.phones(PHONES, name):
                     guard.forget(phone, time.monotonic())
-
-    def _open_doors(self) -> Doors:
-        """All ports that the user wants; or, where he says nothing, UDP and, if it is to be had, TCP."""
-        settings = self.settings
-        ip = settings.ip or next((port.ip for port in settings.listen if port.ip), None) or lan_addresses()[0]
-        doors = Doors(self._tls())
-        try:
-            if settings.listen:
-                for wanted in settings.listen:
-                    usual = TLS_PORT if wanted.transport == "tls" else settings.port
-                    port = usual if wanted.port is None else wanted.port
-                    self._open(doors, wanted.transport, (wanted.ip or ip, port))
-                return doors
-            for attempt in range(ATTEMPTS):
-                _, address = self._open(doors, "udp", (ip, settings.port))
-                try:
-                    doors.open("tcp", address)
-                    break
-                except OSError as error:
-                    if settings.port or attempt == ATTEMPTS - 1:
-                        log.warning(_NO_TCP[settings.lang].format(ip=ip, port=address[1], why=error.strerror))
-                        break
-                doors.close()  # the next free port of UDP may be free on TCP, too
-                doors = Doors()
-        except BaseException:
-            doors.close()
-            raise
-        return doors
-
-    def _tls(self) -> Tls | None:
-        """The certificate, where a port wants one. Raises StartError."""
-        settings = self.settings
-        if not any(port.transport == "tls" for port in settings.listen):
-            return None
-        if settings.tls_cert is None or settings.tls_key is None:
-            raise StartError(_NO_CERTIFICATE[settings.lang])
-        try:
-            return Tls(settings.tls_cert, settings.tls_key, settings.tls_ca)
-        except OSError as error:
-            words = _BAD_CERTIFICATE[settings.lang]
-            raise StartError(words.format(path=settings.tls_cert, key=settings.tls_key, why=error)) from None
-
-    def _open(self, doors: Doors, transport: str, address: tuple[str, int]) -> Local:
-        (ip, port), lang = address, self.settings.lang
-        try:
-            return doors.open(transport, address)
-        except OSError as error:
-            words = _DOOR_ERRORS.get(error.errno or 0, _OTHER_DOOR_ERROR) if is_local(ip) else _NOT_OUR_ADDRESS
-            facts = {"ip": ip, "port": port, "transport": transport.upper(), "ours": ", ".join(lan_addresses())}
-            raise StartError(words[lang].format_map({**facts, "why": error.strerror})) from None
 
     def _open_page(self, address: tuple[str, int]) -> None:
         """Serve the page beside the proxy, or keep in mind why not."""
@@ -501,54 +439,6 @@ def _report(bug: Exception) -> None:
     log.error("bug in the engine; the proxy goes on", exc_info=bug)
 
 
-@contextmanager
-def _endings(end: Callable[[], None]) -> Iterator[None]:
-    """While inside, the signals that ask a program to end call `end` instead. Signals reach the main thread only."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signals = [getattr(signal, name) for name in ENDINGS if hasattr(signal, name)]
-    # `nohup` has a closed terminal ignored, and that is to stay so.
-    before = {number: signal.getsignal(number) for number in signals if signal.getsignal(number) != signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, lambda *_: end())
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-_DOOR_ERRORS = {
-    errno.EADDRINUSE: Words(
-        sk="{ip}:{port} ({transport}) je obsadené: beží tu už iný SIP program? Iný port: --port",
-        en="{ip}:{port} ({transport}) is taken: does another SIP program run here? Another port: --port",
-    ),
-    errno.EACCES: Words(
-        sk="{ip}:{port} ({transport}) systém nedovolil otvoriť: {why}. Iný port: --port",
-        en="{ip}:{port} ({transport}) may not be opened: {why}. Another port: --port",
-    ),
-}
-_NO_CERTIFICATE = Words(
-    sk="pre TLS treba certifikát a kľúč: --tls-cert a --tls-key",
-    en="TLS needs a certificate and its key: --tls-cert and --tls-key",
-)
-_BAD_CERTIFICATE = Words(
-    sk="certifikát {path} s kľúčom {key} sa nedá použiť: {why}",
-    en="the certificate {path} with the key {key} cannot be used: {why}",
-)
-_NO_TCP = Words(
-    sk="TCP na {ip}:{port} nebude, len UDP: {why}",
-    en="no TCP at {ip}:{port}, only UDP: {why}",
-)
-_NOT_OUR_ADDRESS = Words(
-    sk="{ip} nie je adresa tohto počítača; má {ours}",
-    en="{ip} is no address of this machine; it has {ours}",
-)
-_OTHER_DOOR_ERROR = Words(
-    sk="{ip}:{port} ({transport}) sa nedá otvoriť: {why}",
-    en="{ip}:{port} ({transport}) cannot be opened: {why}",
-)
 _JOURNAL_ERROR = Words(
     sk="do denníka {path} sa nedá písať: {why}. Iný súbor: --journal",
     en="the journal {path} cannot be written: {why}. Another file: --journal",

@@ -19,7 +19,7 @@ FLOORS = (
     ("services", "journal"),
     ("explain", "ladder"),
     ("transport", "web"),
-    ("experiments", "settings", "users", "state", "greeting", "guard", "server", "cli"),
+    ("experiments", "settings", "users", "state", "greeting", "guard", "opening", "endings", "server", "cli"),
 )
 
 # What has no clock, no socket, no thread, no file and no randomness, and is all that deciding needs.

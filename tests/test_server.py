@@ -24,7 +24,8 @@ from sipfullproxy.engine.events import Event, Experiment, Registered, Unregister
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.experiments import Experiments
 from sipfullproxy.journal import screen
-from sipfullproxy.server import Proxy, StartError
+from sipfullproxy.opening import StartError
+from sipfullproxy.server import Proxy
 from sipfullproxy.settings import SettingsError
 from sipfullproxy.sip.digest import read_challenge
 from sipfullproxy.users import UsersFile
