@@ -58,6 +58,7 @@ class Config:
     phrases: the reason phrases of our responses, and of those that we relay.
     flow_key: secret (bytes) that signs flow tokens (RFC 5626 §5.2); kept across restarts, so that calls outlive one.
     worker: first letters of our branches; tells several processes on one port apart.
+    followed: whether somebody drains `Engine.changes`, to have the same bindings.
     """
 
     address: tuple[str, int]
@@ -71,6 +72,7 @@ class Config:
     phrases: Phrasebook = field(default_factory=Phrasebook)
     flow_key: bytes = field(repr=False)
     worker: str = "0"
+    followed: bool = False
 
     @property
     def doors(self) -> tuple[Local, ...]:

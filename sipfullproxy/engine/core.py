@@ -26,6 +26,9 @@ from sipfullproxy.sip.uri import Uri
 KEY_SIZE = 32
 """Bytes of the key that signs nonces; beyond the hash's size a key gains nothing (RFC 2104 §3)."""
 
+LIFE_SIZE = 8
+"""Bytes that tell the bindings of this engine from those of all others, before it and beside it."""
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 TAG = b"sfp-"
@@ -48,7 +51,7 @@ class Core:
         self.outbox = Outbox()
         self.timers = Timers()
         self.transactions = Transactions(self.timers, self.outbox)
-        self.location = Location()
+        self.location = Location(random(LIFE_SIZE).hex() if config.followed else None)
         self.registrar = Registrar(self.location, self.outbox)
         self.router = Router(config, self.location)
         self.calls = Calls(self.timers, self.outbox, self._person_at)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from zlib import crc32
 
@@ -15,6 +16,7 @@ from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.forking import Branch, Fork
 from sipfullproxy.engine.forwarding import breadth_of
 from sipfullproxy.engine.registrar import Phone, uri_of
+from sipfullproxy.engine.replica import Came, Change
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, server_key
 from sipfullproxy.engine.validation import LARGEST_MAX_FORWARDS, loop_mark, no_loop, reasonable, supports
@@ -156,6 +158,26 @@ class Engine:
     def events(self) -> list[Event]:
         """Fetch, once, what happened since the last time."""
         return self._core.outbox.events()
+
+    def changes(self) -> list[Change]:
+        """Fetch, once, which bindings came and went since the last time. None do where `Config.followed` is not set."""
+        return self._core.location.changes()
+
+    def snapshot(self) -> list[Came]:
+        """All bindings, as changes that make them. In an engine that was not followed they have no names."""
+        return self._core.location.snapshot()
+
+    def restore(self, changes: Iterable[Change], now: float) -> None:
+        """Make the changes that another engine told: the one before this, or one beside it, on the same clock.
+
+        They are told to nobody, but what has run out meanwhile is removed as ever. A change may come twice. What cannot
+        be read is left out: another version of the program may have known more URIs.
+        """
+        for change in changes:
+            with suppress(SipError):
+                self._core.location.restore(change)
+        self._core.outbox.now = now
+        self._core.registrar.expire(now)
 
     @property
     def load(self) -> dict[str, int]:

@@ -8,7 +8,8 @@ from itertools import chain
 from typing import TypeVar
 
 from sipfullproxy.engine.flow import Flow
-from sipfullproxy.sip.uri import Uri
+from sipfullproxy.engine.replica import Came, Change, Went
+from sipfullproxy.sip.uri import Uri, parse_uri
 
 BINDINGS_PER_USER = 10
 """Phones of one user. A fork to more is a flood; when an eleventh registers, the one that is silent longest goes."""
@@ -28,16 +29,17 @@ class Binding:
     instance: what tells this phone, and this way to it, from others (RFC 5626 §4.1, §4.2), or b"".
     flow: where it really registered from.
     q: preference, 0 to 1. since, expires: monotonic seconds of the first REGISTER, and of the end. call_id, cseq: of
-    the REGISTER that was here last.
+    the REGISTER that was here last. name: what others know it by (see `replica`); "" where nobody else is told of it.
     """
 
     __slots__ = (
-        "agent", "aor", "call_id", "cseq", "expires", "flow", "instance", "params", "person", "q", "since", "uri",
+        "agent", "aor", "call_id", "cseq", "expires", "flow", "instance", "name", "params", "person", "q", "since",
+        "uri",
     )  # fmt: skip
 
     def __init__(
         self, *, aor: bytes, person: str, uri: Uri, params: bytes, instance: bytes, flow: Flow, q: float,
-        since: float, expires: float, call_id: bytes, cseq: int, agent: bytes,
+        since: float, expires: float, call_id: bytes, cseq: int, agent: bytes, name: str = "",
     ) -> None:  # fmt: skip
         self.aor = aor
         self.person = person
@@ -51,6 +53,7 @@ class Binding:
         self.call_id = call_id
         self.cseq = cseq
         self.agent = agent
+        self.name = name
 
     def same_phone(self, uri: Uri, instance: bytes) -> bool:
         """Whether a Contact is this binding: by instance if both have one (RFC 5626 §6), else by URI (§10.3 item 7)."""
@@ -89,11 +92,16 @@ class Location:
     """All bindings, found by user, by flow, by Contact and by age; each in a time that does not grow with the others.
 
     A binding never changes while it is in here: a refresh is a new one, added before the old one is removed.
+
+    life: begins the names of the bindings that are made here, and is no other engine's; None: they have no names, and
+    nobody is told of changes.
     """
 
-    __slots__ = ("_ages", "_by_contact", "_by_flow", "_by_user", "_count", "_past", "_ticket")
+    __slots__ = ("_ages", "_by_contact", "_by_flow", "_by_user", "_changes", "_count", "_life", "_past", "_ticket")
 
-    def __init__(self) -> None:
+    def __init__(self, life: str | None = None) -> None:
+        self._life = life
+        self._changes: list[Change] = []
         self._by_user: dict[bytes, Entry] = {}
         self._by_flow: dict[Flow, Entry] = {}
         self._by_contact: dict[ContactKey, Entry] = {}
@@ -146,6 +154,39 @@ class Location:
 
     def add(self, binding: Binding) -> None:
         """Take in a binding that is not here yet."""
+        self._enter(binding)
+        if self._life is not None:
+            binding.name = f"{self._life}-{self._ticket}"
+            self._changes.append(_came(binding))
+
+    def remove(self, binding: Binding) -> None:
+        """Forget a binding, but not that there was such a user."""
+        self._leave(binding)
+        if self._life is not None:
+            self._changes.append(Went(binding.name, binding.aor))
+
+    def changes(self) -> list[Change]:
+        """Fetch, once, what was added and removed since the last time."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def restore(self, change: Change) -> None:
+        """Make a change that was made elsewhere, and tell nobody. What is so already stays so.
+
+        Raises SipError for a Contact that is no URI.
+        """
+        here = next((phone for phone in _listed(self._by_user.get(change.aor)) if phone.name == change.name), None)
+        if isinstance(change, Came) and here is None:
+            self._enter(_binding(change))
+        elif isinstance(change, Went) and here is not None:
+            self._leave(here)
+
+    def snapshot(self) -> list[Came]:
+        """All bindings, oldest first: what `restore` makes the same of."""
+        live = sorted(entry[1:] for entry in self._ages if entry[2].expires == entry[0])
+        return [_came(binding) for _, binding in live]
+
+    def _enter(self, binding: Binding) -> None:
         _put(self._by_user, binding.aor, binding)
         _put(self._by_flow, binding.flow, binding)
         _put(self._by_contact, _contact_key(binding.uri, binding.direct), binding)
@@ -153,8 +194,7 @@ class Location:
         self._count += 1
         self._watch(binding)
 
-    def remove(self, binding: Binding) -> None:
-        """Forget a binding, but not that there was such a user."""
+    def _leave(self, binding: Binding) -> None:
         _take(self._by_user, binding.aor, binding)
         _take(self._by_flow, binding.flow, binding)
         _take(self._by_contact, _contact_key(binding.uri, binding.direct), binding)
@@ -190,6 +230,23 @@ class Location:
 _GONE = -1.0
 
 _Key = TypeVar("_Key")
+
+
+def _came(binding: Binding) -> Came:
+    transport, local, remote, serial = binding.flow
+    return Came(
+        binding.name, binding.aor, binding.person, binding.uri.text, binding.params, binding.instance, transport,
+        *local, *remote, serial, binding.q, binding.since, binding.expires, binding.call_id, binding.cseq,
+        binding.agent,
+    )  # fmt: skip
+
+
+def _binding(came: Came) -> Binding:
+    return Binding(
+        aor=came.aor, person=came.person, uri=parse_uri(came.uri), params=came.params, instance=came.instance,
+        flow=came.flow, q=came.q, since=came.since, expires=came.expires, call_id=came.call_id, cseq=came.cseq,
+        agent=came.agent, name=came.name,
+    )  # fmt: skip
 
 
 def _listed(entry: Entry | None) -> Iterable[Binding]:
