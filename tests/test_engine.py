@@ -276,7 +276,7 @@ def test_a_bug_in_a_response_ends_its_call_with_a_500(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("who", ["caller", "timer C"])
 def test_a_bug_in_a_cancel_leaves_nobody_waiting_for_ever(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
-    bugged = Bugged(monkeypatch, "sipfullproxy.engine.forking.follow_up")
+    bugged = Bugged(monkeypatch, "sipfullproxy.engine.branch.follow_up")
     lab, alice, bob = bugged.lab, bugged.alice, bugged.bob
     sent = alice.invite("bob")
     bob.ring(bob.takes("INVITE"))

@@ -8,12 +8,13 @@ from typing import Any
 from zlib import crc32
 
 from sipfullproxy.engine import fsm, stateless
+from sipfullproxy.engine.branch import Branch
 from sipfullproxy.engine.calls import Call
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.core import TAG, Core
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
-from sipfullproxy.engine.forking import Branch, Fork
+from sipfullproxy.engine.forking import Fork
 from sipfullproxy.engine.forwarding import breadth_of
 from sipfullproxy.engine.registrar import Phone, uri_of
 from sipfullproxy.engine.replica import Came, Change

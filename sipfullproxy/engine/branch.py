@@ -1,0 +1,190 @@
+"""One way that a forwarded request takes: the client transaction towards a target (RFC 3261 §16.6 items 7 to 11)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sipfullproxy.engine.core import Core
+from sipfullproxy.engine.flow import LARGEST_DATAGRAM, SAFE_DATAGRAM, Flow
+from sipfullproxy.engine.forwarding import is_for_us_alone
+from sipfullproxy.engine.routing import Routed, Target
+from sipfullproxy.engine.timers import CANCELLED, TIMER_C, Timer
+from sipfullproxy.engine.transaction import NOBODY, ClientTransaction, ClientUser, follow_up
+from sipfullproxy.sip.message import Draft, Request, Response
+
+
+class Context(Protocol):
+    """What a branch is a part of: the response context of §16.2, a fork (forking.py).
+
+    request: as it came, from source. routed: what its Route headers left to decide. mark: for our branches. invite:
+    whether it is an INVITE.
+    """
+
+    core: Core
+    request: Request
+    routed: Routed
+    source: Flow
+    mark: bytes
+    invite: bool
+
+    def provisional(self, branch: Branch, response: Response) -> None:
+        """A response from 101 to 199 came on that branch."""
+
+    def final(self, branch: Branch, response: Response) -> None:
+        """A final response came on that branch; a 2xx perhaps more than once."""
+
+    def lost(self, branch: Branch, status: int) -> None:
+        """That branch ends without a response, which is as good as that status."""
+
+
+class Branch:
+    """One target of a fork, and the client transaction towards it.
+
+    breadth: its share of Max-Breadth. status, response: the final ones; until then 0, None.
+    replaced: whether others are tried in its place, so that only a 2xx of it counts any more (RFC 3261 §16.7 item 4).
+    """
+
+    __slots__ = (
+        "_cancel", "_cancelling", "_client", "_draft", "_fork", "_plain", "_provisional", "_timer", "_token", "breadth",
+        "replaced", "response", "status", "target",
+    )  # fmt: skip
+
+    def __init__(self, fork: Context, target: Target, breadth: int) -> None:
+        self.target = target
+        self.breadth = breadth
+        self.status = 0
+        self.replaced = False
+        self.response: Response | None = None
+        self._fork = fork
+        self._plain: Target | None = None  # over UDP, while TCP is tried
+        self._provisional = False
+        self._token = b""
+        self._cancel: tuple[bytes, ...] | None = None
+        self._cancelling = False
+        self._timer: Timer | None = None
+        self._client: ClientTransaction | None = None
+        self._draft: Draft | None = None
+
+    @property
+    def fork(self) -> Context:
+        """The request that this is a branch of."""
+        return self._fork
+
+    @property
+    def may_cross(self) -> bool:
+        """Whether a CANCEL is under way to it, and perhaps a 2xx from it. A refusal that went back before that one
+        would not be the only final response (RFC 3261 §16.7 items 5 and 6). Who was given up before he showed that he
+        knows the request counts as silent, as when timer C ends (§16.8)."""
+        return self._cancelling and not self.status
+
+    def start(self) -> None:
+        """Send the request to the target; over TCP, if it is large and that is open to us (RFC 3261 §18.1.1)."""
+        fork, flow = self._fork, self.target.flow
+        if flow is None:
+            fork.lost(self, 503)
+            return
+        draft, edits = self._copy()
+        data = draft.encode()
+        if len(data) > SAFE_DATAGRAM and not flow.reliable:
+            stream = fork.core.router.over_stream(fork.routed, self.target)
+            if stream is not None:
+                self._plain, self.target = self.target, self.target._replace(flow=stream)
+                draft, edits = self._copy()
+                self._send(stream, draft, draft.encode(), edits)
+                return
+        self._send(flow, draft, data, edits)
+
+    def _copy(self) -> tuple[Draft, tuple[str, ...]]:
+        fork, core = self._fork, self._fork.core
+        self._token = core.branch(fork.mark)
+        return core.forwarder.request(fork.request, fork.routed, self.target, fork.source, self._token, self.breadth)
+
+    def _send(self, flow: Flow, draft: Draft, data: bytes, edits: tuple[str, ...]) -> None:
+        fork, core = self._fork, self._fork.core
+        if len(data) > LARGEST_DATAGRAM and not flow.reliable:
+            fork.lost(self, 513)  # it came in one, and what we added was too much
+            return
+        self._draft = draft if fork.invite else None
+        self._client = core.transactions.request(self._token, fork.request.method, flow, data, edits, self, self._draft)
+        if fork.invite:
+            self._wait("C", TIMER_C)
+
+    def cancel(self, *headers: bytes) -> None:
+        """Give this branch up, now or as soon as the other end shows that it knows the request (RFC 3261 §9.1)."""
+        client = self._client
+        if self.status or self._cancelling or client is None or self._draft is None or not client.pending:
+            return
+        if not self._provisional:
+            self._cancel = headers
+            return
+        self._cancelling = True
+        self._wait("9.1", CANCELLED)  # first, so that it ends even if a bug keeps the CANCEL from going out
+        data = follow_up(self._draft, b"CANCEL", None, *headers)
+        # Nobody waits for its answer: what counts is the final response of the INVITE.
+        self._fork.core.transactions.request(self._token, b"CANCEL", client.flow, data, ("cancel",), NOBODY)
+
+    def received(self, response: Response) -> None:
+        """A response came on this branch."""
+        status = response.status
+        if status >= 200:
+            self._stop_waiting()
+            if is_for_us_alone(response):
+                self._fork.lost(self, 502)
+            else:
+                self._fork.final(self, response)
+            self._client = None
+            return
+        self._provisional = True
+        if self._cancel is not None:
+            self.cancel(*self._cancel)
+        elif status > 100 and not self._cancelling and self._draft is not None:
+            self._wait("C", TIMER_C)
+        if status > 100 and not is_for_us_alone(response):
+            self._fork.provisional(self, response)
+
+    def timed_out(self) -> None:
+        """Nobody answered (timer B or F)."""
+        self._stop_waiting()
+        self._client = None
+        self._fork.lost(self, 408)
+
+    def failed(self) -> None:
+        """The request could not be sent; as good as a 503 (RFC 3261 §16.9). A large one, for which TCP was tried, is
+        sent by UDP (§18.1.1); and who named a connection by its token is told that it is gone (RFC 5626 §5.3.1)."""
+        self._stop_waiting()
+        self._client = None
+        plain, self._plain = self._plain, None
+        if plain is not None and plain.flow is not None and self._cancel is None:
+            self.target = plain
+            draft, edits = self._copy()
+            self._send(plain.flow, draft, draft.encode(), edits)
+            return
+        flow = self.target.flow
+        gone = self._fork.routed.toward is not None and flow is not None and flow.reliable
+        self._fork.lost(self, 430 if gone else 503)
+
+    def fired(self, letter: str, now: float) -> None:
+        """It rang for too long (timer C, §16.8), or the end of a cancelled branch never came (§9.1)."""
+        self._timer = None
+        if letter == "C" and self._provisional:
+            self.cancel()
+        else:
+            assert self._client is not None
+            self._client.forget()
+            self._client = None
+            self._fork.lost(self, 408)
+
+    def hand_over(self, user: ClientUser) -> None:
+        """Have somebody else hear the further responses."""
+        assert self._client is not None
+        self._client.user = user
+
+    def _wait(self, letter: str, seconds: float) -> None:
+        self._stop_waiting()
+        core = self._fork.core
+        self._timer = core.timers.start(letter, seconds, self, core.outbox.now)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
