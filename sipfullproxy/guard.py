@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.registrar import Phone
+from sipfullproxy.engine.replica import Came, Change
 from sipfullproxy.journal.clock import wall_offset
 from sipfullproxy.journal.passage import Passage
 from sipfullproxy.sip.errors import SipError
@@ -29,20 +30,27 @@ class Verbs(Core, Protocol):
     def phones_version(self) -> int: ...
     def phones(self, limit: int, user: bytes | None = None) -> list[Phone]: ...
     def forget(self, phone: Phone, now: float) -> bool: ...
+    def tell(self, event: Callable[..., Event], now: float, **fields: Any) -> None: ...
     def events(self) -> list[Event]: ...
+    def changes(self) -> list[Change]: ...
+    def snapshot(self) -> list[Came]: ...
+    def restore(self, changes: Sequence[Change], now: float) -> None: ...
 
 
 class Guard:
     """The engine's verbs, one at a time and never raising; see `Core`.
 
-    lock: held while the engine works. passed: called with what passed in each verb, publish: with its events; both
-    after the lock is released, and before anything is on the wire, so that no answer is noted before its question.
+    lock: held while the engine works. passed: called with what passed in each verb, publish: with its events, changed:
+    with the bindings that came and went (None: nobody wants to know); all after the lock is released, and before
+    anything is on the wire, so that no answer is noted before its question, and who hears that he is registered is.
     """
 
     def __init__(
-        self, engine: Verbs, lock: Lock, passed: Callable[[Passage], None], publish: Callable[[list[Event]], None]
-    ) -> None:
+        self, engine: Verbs, lock: Lock, passed: Callable[[Passage], None], publish: Callable[[list[Event]], None],
+        changed: Callable[[list[Change]], None] | None = None,
+    ) -> None:  # fmt: skip
         self._engine = engine
+        self._changed = changed
         self._lock = lock
         self._order = Lock()  # what passed is noted in the order of the engine, whichever door's thread it was
         self._passed = passed
@@ -86,9 +94,34 @@ class Guard:
             with self._lock:
                 self._engine.epoch = wall_offset()
                 found = self._engine.forget(phone, now)
+                events, changes = self._engine.events(), self._changes()
+            self._publish(events)
+            self._share(changes)
+        return found
+
+    def snapshot(self) -> list[Came]:
+        """See `Engine.snapshot`."""
+        with self._lock:
+            return self._engine.snapshot()
+
+    def restore(self, changes: Sequence[Change], now: float) -> None:
+        """See `Engine.restore`."""
+        with self._order:
+            with self._lock:
+                self._engine.epoch = wall_offset()
+                self._engine.restore(changes, now)
+                events, ended = self._engine.events(), self._changes()
+            self._publish(events)
+            self._share(ended)
+
+    def tell(self, event: Callable[..., Event], time: float, **fields: Any) -> None:
+        """Put what happened elsewhere among the engine's own events; time: wall-clock seconds. See `Engine.tell`."""
+        with self._order:
+            with self._lock:
+                self._engine.epoch = wall_offset()
+                self._engine.tell(event, time - self._engine.epoch, **fields)
                 events = self._engine.events()
             self._publish(events)
-        return found
 
     def _call(
         self, now: float, flow: Flow | None, data: bytes | None, verb: Callable[..., list[Send]], *arguments: object
@@ -105,8 +138,17 @@ class Guard:
                     log.exception("bug in the engine: %s%.2000r", verb.__name__, arguments)
                 serial = engine.serial
                 events = engine.events()
+                changes = self._changes()
             if sends or serial != before:  # keepalives are no messages
                 self._passed(Passage(now, serial, flow, data, sends))
             if events:
                 self._publish(events)
+            self._share(changes)
         return sends
+
+    def _changes(self) -> list[Change]:
+        return [] if self._changed is None else self._engine.changes()
+
+    def _share(self, changes: list[Change]) -> None:
+        if changes and self._changed is not None:
+            self._changed(changes)

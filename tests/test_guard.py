@@ -7,8 +7,9 @@ from threading import Lock
 
 import pytest
 
-from sipfullproxy.engine.events import Event
+from sipfullproxy.engine.events import Event, Held
 from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.engine.replica import Came, Change, Went
 from sipfullproxy.guard import Guard
 from sipfullproxy.journal.passage import Passage
 from sipfullproxy.sip.framing import Framer
@@ -102,6 +103,33 @@ def test_phones_are_listed_and_removed(lab: Lab, guard: Guard, told: list[Event]
     assert guard.forget(phone, lab.now)
     assert not guard.forget(phone, lab.now)
     assert [event.kind for event in told] == ["unregistered"]
+
+
+def test_who_shares_the_bindings_hears_of_each_change_before_the_answer_goes_out(passed: list[Passage]) -> None:
+    lab, other, changes = Lab(followed=True), Lab(followed=True), list[Change]()
+    guard = Guard(lab.engine, Lock(), passed.append, lambda _: None, changes.extend)
+    register = lab.phone("bob").compose("REGISTER", "sip:10.0.0.1", to="<sip:bob@10.0.0.1>")
+    guard.receive(register, FLOW, lab.now)
+    assert [type(change) for change in changes] == [Came]
+    assert guard.snapshot() == changes
+    beside = Guard(other.engine, Lock(), passed.append, lambda _: None, changes.extend)
+    beside.restore(changes, lab.now)
+    (phone,) = beside.phones(10)
+    assert len(changes) == 1, "what came from elsewhere is told to nobody"
+    assert beside.forget(phone, lab.now)
+    assert [type(change) for change in changes] == [Came, Went]
+    beside.restore(changes[:1], lab.now + 4000)
+    assert beside.phones(10) == []
+    assert [type(change) for change in changes] == [Came, Went, Went], "but that it has run out is"
+
+
+def test_events_of_elsewhere_get_numbers_of_our_own(lab: Lab, guard: Guard, told: list[Event]) -> None:
+    lab.registered("bob")
+    guard.tell(Held, 1_234.5, call="c", leg="l", who="a", whom="b")
+    (event,) = told
+    assert isinstance(event, Held)
+    assert (event.serial, event.call) == (2, "c")
+    assert event.time == pytest.approx(1_234.5)
 
 
 def test_the_lock_is_free_when_others_hear_of_it(lab: Lab) -> None:

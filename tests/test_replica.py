@@ -96,6 +96,19 @@ def test_whatever_ends_a_binding_is_told(lab: Lab, how: str) -> None:
     assert lab.engine.changes() == [Went(came.name, b"bob")]
 
 
+def test_of_several_that_share_bindings_one_sees_to_their_ends() -> None:
+    first, other = Lab(followed=True), Lab(followed=True, expiring=False)
+    other.phone("bob").register()
+    first.engine.restore(other.engine.changes(), first.now)
+    other.advance(3600.0)
+    assert other.engine.next_timer() is None and len(other.engine.phones(9)) == 1
+    assert other.engine.changes() == [] and other.told("unregistered") == []
+    first.advance(3600.0)
+    assert [event.kind for event in first.told()] == ["unregistered"]
+    other.engine.restore(first.engine.changes(), other.now)
+    assert other.engine.phones(9) == []
+
+
 def test_nobody_who_did_not_ask_is_told(lab: Lab) -> None:
     alone = Lab()
     alone.phone("bob").register()

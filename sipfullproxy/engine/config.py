@@ -59,6 +59,7 @@ class Config:
     flow_key: secret (bytes) that signs flow tokens (RFC 5626 §5.2); kept across restarts, so that calls outlive one.
     worker: first letters of our branches; tells several processes on one port apart.
     followed: whether somebody drains `Engine.changes`, to have the same bindings.
+    expiring: whether bindings end here when their time is over; of several engines that share them, one sees to it.
     """
 
     address: tuple[str, int]
@@ -73,6 +74,7 @@ class Config:
     flow_key: bytes = field(repr=False)
     worker: str = "0"
     followed: bool = False
+    expiring: bool = True
 
     @property
     def doors(self) -> tuple[Local, ...]:

@@ -51,7 +51,7 @@ class Core:
         self.outbox = Outbox()
         self.timers = Timers()
         self.transactions = Transactions(self.timers, self.outbox)
-        self.location = Location(random(LIFE_SIZE).hex() if config.followed else None)
+        self.location = Location(random(LIFE_SIZE).hex() if config.followed else None, expiring=config.expiring)
         self.registrar = Registrar(self.location, self.outbox)
         self.router = Router(config, self.location)
         self.calls = Calls(self.timers, self.outbox, self._person_at)

@@ -94,13 +94,16 @@ class Location:
     A binding never changes while it is in here: a refresh is a new one, added before the old one is removed.
 
     life: begins the names of the bindings that are made here, and is no other engine's; None: they have no names, and
-    nobody is told of changes.
+    nobody is told of changes. expiring: whether they run out here; else whoever shares them tells when they do.
     """
 
-    __slots__ = ("_ages", "_by_contact", "_by_flow", "_by_user", "_changes", "_count", "_life", "_past", "_ticket")
+    __slots__ = (
+        "_ages", "_by_contact", "_by_flow", "_by_user", "_changes", "_count", "_expiring", "_life", "_past", "_ticket",
+    )  # fmt: skip
 
-    def __init__(self, life: str | None = None) -> None:
+    def __init__(self, life: str | None = None, *, expiring: bool = True) -> None:
         self._life = life
+        self._expiring = expiring
         self._changes: list[Change] = []
         self._by_user: dict[bytes, Entry] = {}
         self._by_flow: dict[Flow, Entry] = {}
@@ -207,12 +210,12 @@ class Location:
 
     def next_expiry(self) -> float | None:
         """When the next binding may run out (monotonic seconds); now and then a little too early."""
-        return self._ages[0][0] if self._ages else None
+        return self._ages[0][0] if self._ages and self._expiring else None
 
     def expired(self, now: float) -> list[Binding]:
         """The bindings that have run out. They are told once: the caller removes them."""
         found = []
-        while self._ages and self._ages[0][0] <= now:
+        while self._expiring and self._ages and self._ages[0][0] <= now:
             at, _, binding = heapq.heappop(self._ages)
             if binding.expires == at:
                 found.append(binding)
