@@ -78,6 +78,7 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("ip", nargs="?")
     parser.add_argument("--port", type=_number)
     parser.add_argument("--listen", action="append")
+    parser.add_argument("--tls", action="store_true")
     parser.add_argument("--tls-cert")
     parser.add_argument("--tls-key")
     parser.add_argument("--phrases")
@@ -296,7 +297,8 @@ Príklady:
   --port ČÍSLO          port UDP a TCP (5060; 0: ktorýkoľvek voľný)
   --listen PRENOS:ADRESA:PORT
                         kde počúvať namiesto toho, napríklad tcp:192.168.1.10:5070; dá sa opakovať
-  --tls-cert SÚBOR      certifikát pre --listen tls (PEM), s tými, ktoré vedú k jeho autorite
+  --tls                 aj TLS, port 5061; certifikát a jeho autoritu (CA) si vyrobí, CA sa dáva do telefónov
+  --tls-cert SÚBOR      vlastný certifikát pre TLS (PEM), s tými, ktoré vedú k jeho autorite
   --tls-key SÚBOR       a jeho súkromný kľúč
   --lang sk|en          jazyk výpisov, denníka a odpovedí (sk)
   --phrases all|own|off znenie odpovedí, napríklad „486 Obsadené“: vo všetkých, len vo vlastných,
@@ -340,7 +342,8 @@ Examples:
   --port NUMBER         UDP and TCP port (5060; 0: any free one)
   --listen TRANSPORT:ADDRESS:PORT
                         where to listen instead, such as tcp:192.168.1.10:5070; may be repeated
-  --tls-cert FILE       certificate for --listen tls (PEM), and those that lead to its authority
+  --tls                 TLS, too, port 5061; makes a certificate and its authority (CA), which phones are given
+  --tls-cert FILE       a certificate of yours for TLS (PEM), and those that lead to its authority
   --tls-key FILE        its private key
   --lang sk|en          language of messages, journal and responses (sk)
   --phrases all|own|off wording of responses, such as "486 Obsadené": in all, in our own only,

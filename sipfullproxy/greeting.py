@@ -15,12 +15,19 @@ SIP_PORT = 5060
 
 
 def greeting(
-    settings: Settings, address: tuple[str, int], addresses: Sequence[str], page: str = "", listen: Sequence[Local] = ()
+    settings: Settings,
+    address: tuple[str, int],
+    addresses: Sequence[str],
+    page: str = "",
+    listen: Sequence[Local] = (),
+    ca: tuple[str, str] | None = None,
+    no_tls: str = "",
 ) -> str:
     """What the user must know when the proxy has started: what to type into a phone, where things are, what is off.
 
     address: (host, port) that we serve. addresses: those that this machine has. page: where the page is, or why it is
-    nowhere; "": nobody asked for it. listen: all ports that we serve; () is UDP at `address`.
+    nowhere; "": nobody asked for it. listen: all ports that we serve; () is UDP at `address`. ca: of the CA that phones
+    need for TLS, its fingerprint, and where it is to be had. no_tls: why there is no TLS although it was wanted.
     """
     lang = settings.lang
     ip, port = address
@@ -39,6 +46,9 @@ def greeting(
         "others": ", ".join(others),
         "off": ", ".join(off),
         "page": page,
+        "fingerprint": ca[0] if ca else "",
+        "ca": ca[1] if ca else "",
+        "no_tls": no_tls,
         "wrong": ", ".join(wrong),
         "port": port,
         "transports": ", ".join(here),
@@ -56,6 +66,8 @@ def greeting(
         *([_PAGE_HERE] if hidden else []),
         _ALONE if alone else _FIREWALL,
         *([_ELSEWHERE] if elsewhere else []),
+        *([_CA] if ca else []),
+        *([_NO_TLS] if no_tls else []),
         *([_OTHERS] if others else []),
         *([_OFF] if off else []),
         *([_WRONG] if wrong else []),
@@ -123,6 +135,15 @@ _FIREWALL = Words(
 _OR = Words(sk=" alebo ", en=" or ")
 _AND = Words(sk=" aj ", en=" and ")
 _ELSEWHERE = Words(sk="  Počúva aj: {elsewhere}", en="  Also at:   {elsewhere}")
+_CA = Words(
+    sk="""\
+  TLS:       do telefónov treba dať certifikát našej autority (CA): {ca}
+             jeho odtlačok SHA-256: {fingerprint}""",
+    en="""\
+  TLS:       phones must be given the certificate of our authority (CA): {ca}
+             its SHA-256 fingerprint: {fingerprint}""",
+)
+_NO_TLS = Words(sk="  TLS:       {no_tls}", en="  TLS:       {no_tls}")
 _OTHERS = Words(
     sk="  Adresy:    tento počítač má aj {others}; ak telefóny nedosiahnu {address}, spustite proxy s inou",
     en="  Addresses: this machine also has {others}; if phones cannot reach {address}, start with another",

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from sipfullproxy import state, users
+from sipfullproxy.authority import Authority
 from sipfullproxy.endings import endings
 from sipfullproxy.engine.config import Config, Switches, Users
 from sipfullproxy.engine.diversion import AFTER
@@ -30,7 +31,7 @@ from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.memory import Memory
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
-from sipfullproxy.opening import StartError, open_doors
+from sipfullproxy.opening import StartError, certify, find_authority, names_tls, open_doors
 from sipfullproxy.settings import Settings, SettingsError, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
@@ -51,6 +52,9 @@ USERS_GLANCE = 1.0
 
 # Phones that are listed at once: more than anybody reads, and listed in a millisecond, for which no call is served.
 PHONES = 1_000
+
+# How often it is looked whether our certificate will end soon, or lacks one of our names, in seconds.
+CERTIFICATE_GLANCE = 3600.0
 
 MEGABYTE = 1_000_000
 
@@ -102,6 +106,8 @@ class Proxy:
         self._doors: Doors | None = None
         self._site: Site | None = None
         self._no_page = ""
+        self._authority: Authority | None = None
+        self._no_tls = ""
         self._over = threading.Event()
         self._blocked: threading.Thread | None = None
 
@@ -226,13 +232,16 @@ class Proxy:
         self._start()
         if self._no_page:
             log.warning(_PAGE[self.settings.lang].format(self._no_page))
+        if self._no_tls:
+            log.warning("TLS: %s", self._no_tls)
 
     def _start(self) -> None:
         if self._doors is not None:
             return
         self._over.clear()
         stamp = self._read_users()
-        doors = open_doors(self.settings)
+        self._find_authority()
+        doors = open_doors(self.settings, self._authority)
         try:
             engine = Engine(self._config(doors.listen), os.urandom, _report)
             memory = self._remembering()
@@ -250,6 +259,8 @@ class Proxy:
         doors.serve(self._network)
         if self._users is not None:
             threading.Thread(target=self._follow_users, args=(stamp,), name="users", daemon=True).start()
+        if self._authority is not None:
+            threading.Thread(target=self._renew, args=(self._authority,), name="certificate", daemon=True).start()
         if self.settings.web:
             self._open_page(self.address)
 
@@ -284,9 +295,9 @@ class Proxy:
             try:
                 if ready is None:
                     self._start()
-                    tell(
-                        greeting(self.settings, self.address, lan_addresses(), self.page or self._no_page, self.listen)
-                    )
+                    page, ca = self.page or self._no_page, self._authority
+                    shown = (ca.fingerprint, f"{self.page}/ca.crt" if self.page else str(ca.file)) if ca else None
+                    tell(greeting(self.settings, self.address, lan_addresses(), page, self.listen, shown, self._no_tls))
                 else:
                     self.start()
                     ready()
@@ -350,6 +361,24 @@ class Proxy:
                 for phone in guard.phones(PHONES, name):
                     guard.forget(phone, time.monotonic())
 
+    def _find_authority(self) -> None:
+        """Learn who makes our certificate; or keep in mind why nobody does, where the proxy can do without."""
+        self._authority, self._no_tls = None, ""
+        try:
+            self._authority = find_authority(self.settings)
+        except StartError as error:
+            if names_tls(self.settings):
+                raise StartError(f"TLS: {error}") from None
+            self._no_tls = str(error)
+
+    def _renew(self, ca: Authority) -> None:
+        """Have our certificate made anew when it needs be, until the proxy ends. `Tls` sees that its file changes."""
+        while not self._over.wait(CERTIFICATE_GLANCE):
+            try:
+                certify(self.settings, ca)
+            except OSError as error:
+                log.warning(_OLD_CERTIFICATE[self.settings.lang].format(error))
+
     def _open_page(self, address: tuple[str, int]) -> None:
         """Serve the page beside the proxy, or keep in mind why not."""
         from sipfullproxy.web import site  # only here: whoever wants no page need not load it
@@ -374,7 +403,7 @@ class Proxy:
             from sipfullproxy.web.app import Application
             from sipfullproxy.web.house import House
 
-            house = House(proxy=self, address=address, page=self.page or "", lang=settings.lang)
+            house = House(proxy=self, address=address, page=self.page or "", lang=settings.lang, ca=self._authority)
             return Application(house, names, settings.web_password)
 
         opened.start(application)
@@ -460,6 +489,10 @@ _NEW_USER = Words(sk="nový používateľ: main.py user add alice", en="a new us
 _OLD_USERS = Words(
     sk="používatelia ostávajú, akí boli: {}",
     en="the users stay as they were: {}",
+)
+_OLD_CERTIFICATE = Words(
+    sk="certifikát ostáva, aký bol: {}",
+    en="the certificate stays as it was: {}",
 )
 _NO_STATE = Words(
     sk="v priečinku {path} sa nedá nič uchovať ({why}); hovory neprežijú reštart",

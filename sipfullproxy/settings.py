@@ -59,8 +59,9 @@ class Settings:
     """All that the user can set.
 
     ip: IPv4 address that phones know us by; None: find it. port: of UDP and TCP, 0 for any free one.
-    listen: the ports to listen on, in the place of UDP and TCP at `ip` and `port`. tls_cert, tls_key: files (PEM)
-    of the certificate for TLS, and of its key. tls_ca: of the CAs of phones that show one, and of whom we connect to.
+    listen: the ports to listen on, in the place of UDP and TCP at `ip` and `port`. tls: whether on TLS, too, with a
+    certificate that we make, but for who has one. tls_cert, tls_key: files (PEM) of that one, and of its key. tls_ca:
+    of the CAs of phones that show a certificate, and of whom we connect to.
     lang: language of what the user reads. phrases: whose reason phrases the proxy writes: of all responses, of its own
     ones, of none. own: the user's phrases by status code. journal: the text journal's file; the database of calls is
     beside it. keep_days, keep_mb: how long calls stay in that database, in days, and how many megabytes it may have.
@@ -77,6 +78,7 @@ class Settings:
     ip: str | None = None
     port: int = 5060
     listen: tuple[Listen, ...] = ()
+    tls: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_ca: Path | None = None
@@ -406,6 +408,7 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "ip": _ip,
     "port": _between(0, 65535),
     "listen": _listen,
+    "tls": _flag,
     "tls_cert": _path,
     "tls_key": _path,
     "tls_ca": _path,

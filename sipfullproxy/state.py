@@ -1,4 +1,4 @@
-"""What outlives a restart: a folder of the user's, and in it the key that signs flow tokens.
+"""What outlives a restart: a folder of the user's, how a secret is kept in it, and the key that signs flow tokens.
 
 Phones in a call carry those tokens (RFC 5626 §5.2) in their route sets; with a new key after each start, the requests
 of calls that are older than the start would be strangers to us.
@@ -46,11 +46,16 @@ def flow_key(place: Path, random: Callable[[int], bytes] = os.urandom) -> bytes:
         key = b""
     if len(key) == KEY_SIZE:
         return key
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = random(KEY_SIZE)
-    # Written beside and moved into place: two proxies that start at once must not read half a key of each other's.
+    keep(file, key)
+    return key
+
+
+def keep(file: Path, secret: bytes) -> None:
+    """Write a file that nobody else can read, and its folder where there is none. Raises OSError."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Written beside and moved into place: two proxies that start at once must not read half a secret of each other's.
     fresh = file.with_suffix(f".{os.getpid()}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
-        opened.write(key)
+        opened.write(secret)
     fresh.replace(file)
-    return key

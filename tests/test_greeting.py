@@ -41,6 +41,13 @@ def test_the_page_has_a_line_of_its_own_when_it_is_wanted() -> None:
     assert "Off: " in text and "the page with the calls (--web)" in text
 
 
+def test_the_authority_of_our_certificate_is_shown_with_its_fingerprint() -> None:
+    text = greeting(Settings(), ("192.168.1.10", 5060), [], ca=("AB:CD", "http://192.168.1.10:8080/ca.crt"))
+    assert "autority (CA): http://192.168.1.10:8080/ca.crt\n             jeho odtlačok SHA-256: AB:CD\n" in text
+    assert "TLS" not in greeting(Settings(), ("192.168.1.10", 5060), [])
+    assert "\n  TLS:       vypnuté, lebo\n" in greeting(Settings(), ("192.168.1.10", 5060), [], no_tls="vypnuté, lebo")
+
+
 def test_a_page_that_is_hidden_from_the_world_says_so() -> None:
     hidden = ("8.8.8.8", 5060), ["8.8.8.8"], "http://127.0.0.1:8080"
     assert "len na tomto počítači, lebo 8.8.8.8 je verejná adresa; aj inde: --web-bind" in greeting(Settings(), *hidden)

@@ -19,7 +19,19 @@ FLOORS = (
     ("services", "journal"),
     ("explain", "ladder"),
     ("transport", "web"),
-    ("experiments", "settings", "users", "state", "greeting", "guard", "opening", "endings", "server", "cli"),
+    (
+        "experiments",
+        "settings",
+        "users",
+        "state",
+        "authority",
+        "greeting",
+        "guard",
+        "opening",
+        "endings",
+        "server",
+        "cli",
+    ),
 )
 
 # What has no clock, no socket, no thread, no file and no randomness, and is all that deciding needs.
@@ -31,7 +43,7 @@ PURE = {
 
 
 # Libraries that a feature outside the page stands on, which is off without it, by the only room that may import them.
-OPTIONAL = {"sipfullproxy.ladder.pcap": {"dpkt"}}
+OPTIONAL = {"sipfullproxy.ladder.pcap": {"dpkt"}, "sipfullproxy.authority": {"cryptography"}}
 
 
 def module_name(file: Path) -> str:

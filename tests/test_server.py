@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import logging
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import sipfullproxy
-from sipfullproxy import server, users
+from sipfullproxy import authority, opening, server, users
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment, Registered, Unregistered
 from sipfullproxy.engine.flow import Flow, Send
@@ -31,6 +32,7 @@ from sipfullproxy.sip.digest import read_challenge
 from sipfullproxy.users import UsersFile
 from sipfullproxy.web import site
 from tests.logins import authorization, credentials
+from tests.running import need_module
 from tests.test_tls import certify
 from tests.waiting import eventually
 
@@ -177,10 +179,65 @@ def test_it_listens_where_it_is_told(make: Callable[..., Proxy]) -> None:
 
 
 def test_tls_needs_a_certificate_that_can_be_used(make: Callable[..., Proxy], tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="TLS needs a certificate and its key: --tls-cert and --tls-key"):
+    with pytest.raises(StartError, match="TLS needs a certificate: --tls makes one"):
         make(listen=["tls"], lang="en").start()
     with pytest.raises(StartError, match=r"cannot be used: .*No such file"):
         make(listen=["tls"], tls_cert=tmp_path / "x", tls_key=tmp_path / "y", lang="en").start()
+
+
+def test_who_has_our_ca_believes_the_certificate_that_is_made_at_the_start(
+    make: Callable[..., Proxy], caplog: pytest.LogCaptureFixture
+) -> None:
+    need_module("cryptography", "cryptography")
+    proxy = make(tls=True, web=True, web_port=0, domain=["lab.example"])
+    for _ in range(2):  # the second time it is there already
+        with proxy:
+            address = next(at for transport, at in proxy.listen if transport == "tls")
+            eventually(lambda: site_answers(f"{proxy.page}/ca.pem"), "the page")
+            with urllib.request.urlopen(f"{proxy.page}/ca.pem") as answer:
+                context = ssl.create_default_context(cadata=answer.read().decode())
+            for name in ("127.0.0.1", "localhost", "lab.example"):
+                with socket.create_connection(address, 10) as line:
+                    context.wrap_socket(line, server_hostname=name).close()
+    assert not caplog.text
+
+
+def test_without_a_certificate_that_was_wanted_calls_go_on(
+    make: Callable[..., Proxy], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authority, "is_missing", lambda: True)
+    with make(tls=True, lang="en") as proxy:
+        assert [transport for transport, _ in proxy.listen] == ["udp", "tcp"]
+        assert "TLS: off, cryptography missing" in caplog.text
+    with pytest.raises(StartError, match="TLS: off, cryptography missing"):
+        make(tls=True, lang="en", listen=["udp", "tls:127.0.0.1:0"]).start()
+
+
+def test_the_certificate_is_made_anew_while_the_proxy_runs(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    need_module("cryptography", "cryptography")
+    monkeypatch.setattr(server, "CERTIFICATE_GLANCE", 0.02)
+    file = tmp_path / "state" / "proxy.pem"
+    with make(tls=True, lang="en"):
+        first = file.read_bytes()
+        monkeypatch.setattr(opening, "lan_addresses", lambda: ["10.9.8.7"])  # the laptop is somewhere else now
+        eventually(lambda: file.read_bytes() != first, "a new one")
+        monkeypatch.setattr(opening, "lan_addresses", lambda: ["10.9.8.8"])
+        monkeypatch.setattr(authority, "keep", full_disk)
+        eventually(lambda: "the certificate stays as it was: [Errno 28]" in caplog.text, "the complaint")
+
+
+def full_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def site_answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url):
+            return True
+    except OSError:
+        return False
 
 
 def test_a_phone_on_tls_registers(make: Callable[..., Proxy], tmp_path: Path) -> None:

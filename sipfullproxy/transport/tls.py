@@ -58,12 +58,33 @@ class Tls:
                 context.load_verify_locations(self._ca)
         if self._ca is not None:
             server.verify_mode = ssl.CERT_OPTIONAL
+        _try(self._cert, server)
         return server, client
+
+
+def _try(cert: Path, server: ssl.SSLContext) -> None:
+    """Shake hands with ourselves, in memory: a certificate that is over, or is not for servers, no phone would take.
+
+    Its authority is not asked for. Raises ssl.SSLError.
+    """
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.load_verify_locations(cert)
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = client.wrap_bio(back, there), server.wrap_bio(there, back, server_side=True)
+    for end in ends * 2:  # in TLS 1.2 it goes there and back twice
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLCertVerificationError as error:
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, error.verify_message) from None
 
 
 def _no_password() -> str:
     """Without it OpenSSL would ask at the terminal."""
-    raise ssl.SSLError("the key has a password")
+    raise ssl.SSLError(ssl.SSL_ERROR_SSL, "the key has a password")
 
 
 class TlsConnection(Connection):

@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from sipfullproxy import __version__
 from sipfullproxy.journal.cards import LIVE
-from sipfullproxy.lang import Words
+from sipfullproxy.lang import Lang, Words
 from sipfullproxy.web import provision
 from sipfullproxy.web.asking import CALL_ID, ERRORS, NO_CALL, Asked, Door, Stream, Tongue, User
+from sipfullproxy.web.house import Authority, House
 from sipfullproxy.web.models import About, Calls, Error, Phones, Provision, Running, Wanted
 
 # Calls of one answer, when nothing is asked and at most.
@@ -22,6 +23,10 @@ LARGEST_PAGE = 500
 
 # What a search may say: more than any name has.
 LONGEST_QUERY = 200
+
+# What makes Android and iOS offer to install it; and the type of RFC 8555 §9.1.
+CERTIFICATE = "application/x-x509-ca-cert"
+PEM = "application/pem-certificate-chain"
 
 State = Literal[
     "", "now", "over", "trouble", "calling", "ringing", "talking", "ended", "busy", "declined", "cancelled", "missed",
@@ -134,4 +139,26 @@ def settings(house: Asked, user: Annotated[str, Path(pattern=f"^{provision.USER}
     return Response(provision.xml(user, *house.address), media_type="application/xml")
 
 
+@router.get("/ca.crt", response_class=Response, responses={200: {"content": {CERTIFICATE: {}}}, 404: {"model": Error}})
+def ca_for_phones(house: Asked, lang: Tongue) -> Response:
+    """The certificate of the CA that signs ours, as telephones want it (DER)."""
+    return Response(_ca(house, lang).der, media_type=CERTIFICATE)
+
+
+@router.get("/ca.pem", response_class=Response, responses={200: {"content": {PEM: {}}}, 404: {"model": Error}})
+def ca_for_programs(house: Asked, lang: Tongue) -> Response:
+    """The same as programs want it (PEM)."""
+    return Response(_ca(house, lang).pem, media_type=PEM)
+
+
+def _ca(house: House, lang: Lang) -> Authority:
+    if house.ca is None:
+        raise HTTPException(404, _NO_CA[lang])
+    return house.ca
+
+
+_NO_CA = Words(
+    sk="proxy nemá vlastnú autoritu (CA); vyrobí si ju s --tls",
+    en="the proxy has no authority (CA) of its own; with --tls it makes one",
+)
 _NO_PHONE = Words(sk="taký telefón tu nie je (už)", en="there is no such phone (any more)")

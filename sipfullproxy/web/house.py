@@ -51,6 +51,17 @@ class Archive(Protocol):
     def journal(self, since: float, limit: int | None = None) -> Sequence[Event]: ...
 
 
+class Authority(Protocol):
+    """The CA whose certificate phones need for TLS; see `authority.py`."""
+
+    @property
+    def pem(self) -> bytes: ...
+    @property
+    def der(self) -> bytes: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
 class Settings(Protocol):
     """What of the settings may change while the proxy runs."""
 
@@ -85,11 +96,13 @@ class House:
     """The proxy, and what the page must know of it besides.
 
     address: (host, port) that phones are told. page: the page's own, as in "http://192.168.1.10:8080". lang: in which
-    the page speaks when it is not asked for another. run: tells this start of the proxy from any other.
+    the page speaks when it is not asked for another. ca: who has signed our certificate; None: we have none, or one of
+    the user's. run: tells this start of the proxy from any other.
     """
 
     proxy: Served
     address: tuple[str, int]
     page: str
     lang: Lang
+    ca: Authority | None = None
     run: str = field(default_factory=lambda: secrets.token_hex(4))
