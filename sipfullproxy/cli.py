@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(arguments: Sequence[str]) -> int:
     """The command `run`, which is also what happens without any: a proxy until somebody ends it."""
     parser = _Parser(arguments, _HELP)
-    parser.add_argument("ip", nargs="?")
+    parser.add_argument("ip", nargs="*")
     parser.add_argument("--port", type=_number)
     parser.add_argument("--listen", action="append")
     parser.add_argument("--tls", action="store_true")
@@ -91,12 +91,11 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("--web-password")
     parser.add_argument("--users")
     parser.add_argument("--login")
-    parser.add_argument("--bans", action=argparse.BooleanOptionalAction)
-    parser.add_argument("--trust", action="append")
-    parser.add_argument("--silent", action="store_true")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--version", action="version", version=f"sipfullproxy {__version__}")
     given = vars(parser.parse_args(arguments))
+    if len(given.get("ip", ())) == 1:
+        (given["ip"],) = given["ip"]  # a complaint shows what was typed
     settings = read(given, given.pop("config", None))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     gc.set_threshold(GROWTH)
@@ -280,7 +279,7 @@ def _number(text: str) -> int | str:
 
 _HELP = Words(
     sk="""\
-Použitie: main.py [ADRESA] [voľby]
+Použitie: main.py [ADRESA…] [voľby]
 
 SIP proxy a registrátor pre učebňu: telefóny sa naň prihlásia a každý hovor ide cezeň.
 
@@ -296,10 +295,12 @@ Príklady:
   main.py user add boris                 používateľ s heslom; main.py user --help
   main.py --users users.toml             prihlásia sa len takí
 
-  ADRESA                adresa IPv4 tohto počítača, ktorú budú mať telefóny
+  ADRESA                adresa tohto počítača, ktorú budú mať telefóny; pre IPv4 aj IPv6 naraz dve:
+                        192.168.1.10 fd00::10
   --port ČÍSLO          port UDP a TCP (5060; 0: ktorýkoľvek voľný)
   --listen PRENOS:ADRESA:PORT
-                        kde počúvať namiesto toho, napríklad tcp:192.168.1.10:5070; dá sa opakovať
+                        kde počúvať namiesto toho, napríklad tcp:192.168.1.10:5070 alebo
+                        udp:[fd00::10]:5060; dá sa opakovať
   --tls                 aj TLS, port 5061; certifikát a jeho autoritu (CA) si vyrobí, CA sa dáva do telefónov
   --tls-cert SÚBOR      vlastný certifikát pre TLS (PEM), s tými, ktoré vedú k jeho autorite
   --tls-key SÚBOR       a jeho súkromný kľúč
@@ -312,13 +313,10 @@ Príklady:
   --users SÚBOR         kto sa registruje, musí sa prihlásiť heslom; používatelia sú v tomto súbore
   --login register|calls
                         heslo len pri registrácii, alebo aj pri každom hovore (register)
-  --no-bans             kto háda heslá, neblokuje sa; --bans: blokuje sa aj bez --users, kto obťažuje
-  --trust SIEŤ          adresy, ktoré sa neblokujú, napríklad 192.168.1.0/24; dá sa opakovať
-  --silent              cudzím sa neodpovedá ani odmietnutím; heslo sa pýta ďalej
   --domain MENO         ďalšie meno, ktoré je naše; dá sa opakovať
   --no-web              bez stránky s hovormi
   --web-port ČÍSLO      port TCP stránky (8080; 0: ktorýkoľvek voľný)
-  --web-bind ADRESA     stránka počúva na tejto adrese; 0.0.0.0: na všetkých
+  --web-bind ADRESA     stránka počúva na tejto adrese; 0.0.0.0: na všetkých (:: aj s IPv6)
   --web-password HESLO  zmeny na stránke len s heslom; bez neho len z tohto počítača
   --config SÚBOR        súbor TOML s nastaveniami: tie isté mená a tabuľka [phrases], napríklad
                         486 = "Obsadené"
@@ -328,7 +326,7 @@ Príklady:
 Koniec: Ctrl-C. Help in English: main.py --lang en --help
 """,
     en="""\
-Usage: main.py [ADDRESS] [options]
+Usage: main.py [ADDRESS…] [options]
 
 A SIP proxy and registrar for a classroom: phones register with it, and every call goes through it.
 
@@ -344,10 +342,12 @@ Examples:
   main.py user add boris                 a user with a password; main.py user --help
   main.py --users users.toml             only such users can register
 
-  ADDRESS               the IPv4 address of this machine that phones will be told
+  ADDRESS               the address of this machine that phones will be told; two for IPv4 and IPv6
+                        at once: 192.168.1.10 fd00::10
   --port NUMBER         UDP and TCP port (5060; 0: any free one)
   --listen TRANSPORT:ADDRESS:PORT
-                        where to listen instead, such as tcp:192.168.1.10:5070; may be repeated
+                        where to listen instead, such as tcp:192.168.1.10:5070 or
+                        udp:[fd00::10]:5060; may be repeated
   --tls                 TLS, too, port 5061; makes a certificate and its authority (CA), which phones are given
   --tls-cert FILE       a certificate of yours for TLS (PEM), and those that lead to its authority
   --tls-key FILE        its private key
@@ -360,13 +360,10 @@ Examples:
   --users FILE          who registers must log in by password; the users are in this file
   --login register|calls
                         passwords for registrations only, or for each call, too (register)
-  --no-bans             who guesses passwords is not banned; --bans: without --users, too, who is a nuisance
-  --trust NETWORK       addresses that are never banned, such as 192.168.1.0/24; may be repeated
-  --silent              strangers get no answer, not even a refusal; passwords are still asked for
   --domain NAME         a further name that is ours; may be repeated
   --no-web              without the page that shows the calls
   --web-port NUMBER     TCP port of the page (8080; 0: any free one)
-  --web-bind ADDRESS    the page listens on this address; 0.0.0.0: on all of them
+  --web-bind ADDRESS    the page listens on this address; 0.0.0.0: on all of them (::, with IPv6)
   --web-password WORD   changes on the page need this password; without one: this machine only
   --config FILE         TOML file with settings: the same names, and a table [phrases] such as
                         486 = "Obsadené"

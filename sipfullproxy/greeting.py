@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 from sipfullproxy.engine.flow import Local
 from sipfullproxy.journal.words import going_wrong
 from sipfullproxy.lang import Words
 from sipfullproxy.settings import Settings
+from sipfullproxy.sip.host import endpoint, scope, written
 
 SIP_PORT = 5060
 """The port that phones take when none is typed (RFC 3261 §19.1.2)."""
@@ -33,14 +35,14 @@ def greeting(
     ip, port = address
     ports = listen or [("udp", address)]
     here = [transport.upper() for transport, at in ports if at == address]
-    elsewhere = [
-        f"{transport.upper()} {host}:{number}" for transport, (host, number) in ports if (host, number) != address
-    ]
-    others = [other for other in addresses if other not in {host for _, (host, _) in ports}]
+    elsewhere = [f"{transport.upper()} {endpoint(*at)}" for transport, at in ports if at != address]
+    ours = {host for _, (host, _) in ports}
+    # Who has chosen IPv4 is not bothered with IPv6.
+    others = [other for other in addresses if other not in ours and any((":" in other) == (":" in one) for one in ours)]
     wrong = going_wrong(settings.experiments, lang)
     off = [words[lang] for words, is_on in _switches(settings) if not is_on]
     facts = {
-        "address": ip if port == SIP_PORT else f"{ip}:{port}",
+        "address": written(ip).decode() if port == SIP_PORT else endpoint(ip, port),
         "journal": settings.journal.absolute(),
         "users": settings.users,
         "others": ", ".join(others),
@@ -56,8 +58,9 @@ def greeting(
         "both": _AND[lang].join(here),
         "elsewhere": ", ".join(elsewhere),
     }
-    alone = ip.startswith("127.")
-    hidden = page.startswith("http://127.") and not alone and settings.web_bind is None
+    reach = scope(ip_address(ip))[1]
+    alone = reach == "loopback"
+    hidden = page.startswith(("http://127.", "http://[::1]")) and not reach and settings.web_bind is None
     lines = [
         _GREETING,
         *([_LINPHONE] if settings.users is None else [_LINPHONE_LOGIN, _LOGINS[settings.login]]),

@@ -14,6 +14,7 @@ from sipfullproxy.engine.flow import Local
 from sipfullproxy.engine.routing import TLS_PORT
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.settings import Listen, Settings
+from sipfullproxy.sip.host import endpoint
 from sipfullproxy.transport.addresses import is_local, lan_addresses
 from sipfullproxy.transport.doors import Doors
 from sipfullproxy.transport.tls import Tls
@@ -33,33 +34,38 @@ def open_doors(settings: Settings, ca: Authority | None = None) -> Doors:
 
     ca: who makes our certificate, see `find_authority`.
     """
-    ip = settings.ip or next((port.ip for port in settings.listen if port.ip), None) or lan_addresses()[0]
+    named = settings.ip or tuple(port.ip for port in settings.listen if port.ip) or lan_addresses()
     tls = _tls(settings, ca)
     doors = Doors(tls)
     # Besides what is listed; without a certificate there is none, and the user was told why.
     secure = [Listen("tls")] if settings.tls and tls and not names_tls(settings) else []
     try:
         for wanted in (*settings.listen, *(secure if settings.listen else ())):
-            _open(doors, settings.lang, wanted.transport, (wanted.ip or ip, _port(wanted, settings)))
+            _open(doors, settings.lang, wanted.transport, (wanted.ip or named[0], _port(wanted, settings)))
         if settings.listen:
             return doors
-        for attempt in range(ATTEMPTS):
-            _, address = _open(doors, settings.lang, "udp", (ip, settings.port))
-            try:
-                doors.open("tcp", address)
-                break
-            except OSError as error:
-                if settings.port or attempt == ATTEMPTS - 1:
-                    log.warning(_NO_TCP[settings.lang].format(ip=ip, port=address[1], why=error.strerror))
-                    break
-            doors.close()  # the next free port of UDP may be free on TCP, too
-            doors = Doors(tls)
-        for wanted in secure:
-            _open(doors, settings.lang, wanted.transport, (ip, _port(wanted, settings)))
+        for ip in settings.ip or named[:1]:
+            _open_both(doors, settings, ip)
+            for wanted in secure:
+                _open(doors, settings.lang, wanted.transport, (ip, _port(wanted, settings)))
     except BaseException:
         doors.close()
         raise
     return doors
+
+
+def _open_both(doors: Doors, settings: Settings, ip: str) -> None:
+    """UDP and TCP on one port; UDP alone, where the other is taken."""
+    for attempt in range(ATTEMPTS):
+        _, (_, port) = local = _open(doors, settings.lang, "udp", (ip, settings.port))
+        try:
+            doors.open("tcp", (ip, port))
+            return
+        except OSError as error:
+            if settings.port or attempt == ATTEMPTS - 1:
+                log.warning(_NO_TCP[settings.lang].format(at=endpoint(ip, port), why=error.strerror))
+                return
+        doors.shut(local)  # the next free port of UDP may be free on TCP, too
 
 
 def find_authority(settings: Settings) -> Authority | None:
@@ -83,8 +89,8 @@ def find_authority(settings: Settings) -> Authority | None:
 def certify(settings: Settings, ca: Authority) -> Path:
     """The file with our certificate and its key, as `ca` makes it for all the names that we have now. Raises OSError
     where it cannot be kept."""
-    listed = [settings.ip, *(port.ip for port in settings.listen)]
-    names = [*filter(None, listed), *lan_addresses(), *settings.domain, *_OURSELVES]
+    listed = [*settings.ip, *(port.ip for port in settings.listen if port.ip)]
+    names = [*listed, *lan_addresses(), *settings.domain, *_OURSELVES]
     return ca.certify(names, datetime.now(UTC))
 
 
@@ -127,18 +133,18 @@ def _open(doors: Doors, lang: Lang, transport: str, address: tuple[str, int]) ->
         return doors.open(transport, address)
     except OSError as error:
         words = _DOOR_ERRORS.get(error.errno or 0, _OTHER_DOOR_ERROR) if is_local(ip) else _NOT_OUR_ADDRESS
-        facts = {"ip": ip, "port": port, "transport": transport.upper(), "ours": ", ".join(lan_addresses())}
+        facts = {"ip": ip, "at": endpoint(ip, port), "transport": transport.upper(), "ours": ", ".join(lan_addresses())}
         raise StartError(words[lang].format_map({**facts, "why": error.strerror})) from None
 
 
 _DOOR_ERRORS = {
     errno.EADDRINUSE: Words(
-        sk="{ip}:{port} ({transport}) je obsadené: beží tu už iný SIP program? Iný port: --port",
-        en="{ip}:{port} ({transport}) is taken: does another SIP program run here? Another port: --port",
+        sk="{at} ({transport}) je obsadené: beží tu už iný SIP program? Iný port: --port",
+        en="{at} ({transport}) is taken: does another SIP program run here? Another port: --port",
     ),
     errno.EACCES: Words(
-        sk="{ip}:{port} ({transport}) systém nedovolil otvoriť: {why}. Iný port: --port",
-        en="{ip}:{port} ({transport}) may not be opened: {why}. Another port: --port",
+        sk="{at} ({transport}) systém nedovolil otvoriť: {why}. Iný port: --port",
+        en="{at} ({transport}) may not be opened: {why}. Another port: --port",
     ),
 }
 _NO_CERTIFICATE = Words(
@@ -174,14 +180,14 @@ _BAD_CERTIFICATE = Words(
     en="the certificate {path} with the key {key} cannot be used: {why}",
 )
 _NO_TCP = Words(
-    sk="TCP na {ip}:{port} nebude, len UDP: {why}",
-    en="no TCP at {ip}:{port}, only UDP: {why}",
+    sk="TCP na {at} nebude, len UDP: {why}",
+    en="no TCP at {at}, only UDP: {why}",
 )
 _NOT_OUR_ADDRESS = Words(
     sk="{ip} nie je adresa tohto počítača; má {ours}",
     en="{ip} is no address of this machine; it has {ours}",
 )
 _OTHER_DOOR_ERROR = Words(
-    sk="{ip}:{port} ({transport}) sa nedá otvoriť: {why}",
-    en="{ip}:{port} ({transport}) cannot be opened: {why}",
+    sk="{at} ({transport}) sa nedá otvoriť: {why}",
+    en="{at} ({transport}) cannot be opened: {why}",
 )

@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -34,6 +34,7 @@ from sipfullproxy.lang import Words
 from sipfullproxy.opening import StartError, certify, find_authority, names_tls, open_doors
 from sipfullproxy.settings import Settings, SettingsError, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
+from sipfullproxy.sip.host import endpoint
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport.addresses import lan_addresses
 from sipfullproxy.transport.doors import Doors
@@ -72,18 +73,18 @@ class Proxy:
 
         proxy.run()
 
-    ip: IPv4 address of this machine that phones are told; None: find it. port: of UDP and TCP, 0 for any free one.
-    lang: "sk" or "en". phrases: the reason phrases of your choice by status code, or "all", "own" or "off" as for
-    `--phrases`. web: whether the page is served; `python main.py` does it by itself, a program of your own opens no
-    door that it did not name. others: any other key of Settings, for example `journal="calls.log"` or `verbose=True`.
-    settings: all of them at once, in the place of the rest.
+    ip: address of this machine that phones are told, IPv4 or IPv6, or several; None: find one. port: of UDP and TCP, 0
+    for any free one. lang: "sk" or "en". phrases: the reason phrases of your choice by status code, or "all", "own" or
+    "off" as for `--phrases`. web: whether the page is served; `python main.py` does it by itself, a program of your own
+    opens no door that it did not name. others: any other key of Settings, for example `journal="calls.log"` or
+    `verbose=True`. settings: all of them at once, in the place of the rest.
 
     Raises SettingsError for a value that cannot be.
     """
 
     def __init__(
         self,
-        ip: str | None = None,
+        ip: str | Sequence[str] | None = None,
         port: int = Settings.port,
         lang: str = Settings.lang,
         phrases: Mapping[int, str] | str | None = None,
@@ -209,7 +210,7 @@ class Proxy:
 
     @property
     def address(self) -> tuple[str, int]:
-        """(IPv4 address, port) that phones must be told. Raises RuntimeError while the proxy is not running."""
+        """(address, port) that phones must be told. Raises RuntimeError while the proxy is not running."""
         return self.listen[0][1]
 
     @property
@@ -222,7 +223,7 @@ class Proxy:
     @property
     def page(self) -> str | None:
         """The address of the page, as in "http://192.168.1.10:8080"; None while there is none."""
-        return "http://{}:{}".format(*self._site.address) if self._site is not None else None
+        return f"http://{endpoint(*self._site.address)}" if self._site is not None else None
 
     def start(self) -> None:
         """Start serving in a thread, and return; does nothing when started already. Raises StartError.
@@ -262,7 +263,7 @@ class Proxy:
         if self._authority is not None:
             threading.Thread(target=self._renew, args=(self._authority,), name="certificate", daemon=True).start()
         if self.settings.web:
-            self._open_page(self.address)
+            self._open_page([host for _, (host, _) in doors.listen])
 
     def stop(self) -> None:
         """Stop serving, and return when the journal has it all; does nothing when stopped already.
@@ -379,21 +380,21 @@ class Proxy:
             except OSError as error:
                 log.warning(_OLD_CERTIFICATE[self.settings.lang].format(error))
 
-    def _open_page(self, address: tuple[str, int]) -> None:
-        """Serve the page beside the proxy, or keep in mind why not."""
+    def _open_page(self, hosts: list[str]) -> None:
+        """Serve the page beside the proxy, or keep in mind why not. hosts: where phones are served."""
         from sipfullproxy.web import site  # only here: whoever wants no page need not load it
 
-        settings = self.settings
+        settings, address = self.settings, self.address
         self._no_page = ""
         if missing := site.missing():
             self._no_page = _NO_LIBRARIES[settings.lang].format(missing=", ".join(missing))
             return
-        addresses = site.listening(address[0], settings.web_bind)
+        addresses = site.listening(hosts, settings.web_bind)
         try:
             opened = site.Site(addresses, settings.web_port)
         except OSError as error:
             words = _PORT_TAKEN if error.errno == errno.EADDRINUSE else _NO_SITE
-            facts = {"ip": addresses[0], "port": settings.web_port, "why": error.strerror}
+            facts = {"at": endpoint(addresses[0], settings.web_port), "port": settings.web_port, "why": error.strerror}
             self._no_page = words[settings.lang].format_map(facts)
             return
         self._site = opened
@@ -428,9 +429,6 @@ class Proxy:
             domains=frozenset(settings.domain),
             open=settings.open,
             users=self._users,
-            bans=settings.holds_off,
-            trusted=settings.trust,
-            silent=settings.silent,
             forward=self._forward,
             switches=self._switches,
             recurse=settings.redirects == "follow",
@@ -485,8 +483,8 @@ _PORT_TAKEN = Words(
     en="off, port {port} (TCP) is taken; another one: --web-port",
 )
 _NO_SITE = Words(
-    sk="vypnutá, {ip}:{port} (TCP) sa nedá otvoriť: {why}; iná adresa: --web-bind, iný port: --web-port",
-    en="off, {ip}:{port} (TCP) cannot be opened: {why}; another address: --web-bind, another port: --web-port",
+    sk="vypnutá, {at} (TCP) sa nedá otvoriť: {why}; iná adresa: --web-bind, iný port: --web-port",
+    en="off, {at} (TCP) cannot be opened: {why}; another address: --web-bind, another port: --web-port",
 )
 _NEW_USER = Words(sk="nový používateľ: main.py user add alice", en="a new user: main.py user add alice")
 _OLD_USERS = Words(

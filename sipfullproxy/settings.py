@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from sipfullproxy.engine.bans import Network
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule, address
 from sipfullproxy.experiments import LONGEST_DELAY, Experiments
 from sipfullproxy.lang import LANGS, Lang, Words
@@ -48,7 +47,7 @@ class SettingsError(ValueError):
 
 
 class Listen(NamedTuple):
-    """A port to listen on. transport: one of TRANSPORTS. ip, port: None, the ones that are set for all."""
+    """A port to listen on. transport: one of TRANSPORTS. ip, port: None, the first one that is set for all."""
 
     transport: str
     ip: str | None = None
@@ -59,7 +58,8 @@ class Listen(NamedTuple):
 class Settings:
     """All that the user can set.
 
-    ip: IPv4 address that phones know us by; None: find it. port: of UDP and TCP, 0 for any free one.
+    ip: addresses that phones know us by, IPv4 or IPv6, the first above all; (): find one. port: of UDP and TCP, 0 for
+    any free one.
     listen: the ports to listen on, in the place of UDP and TCP at `ip` and `port`. tls: whether on TLS, too, with a
     certificate that we make, but for who has one. tls_cert, tls_key: files (PEM) of that one, and of its key. tls_ca:
     of the CAs of phones that show a certificate, and of whom we connect to.
@@ -69,16 +69,14 @@ class Settings:
     verbose: whether every message is shown on stderr. open: whether callers who are not registered may reach our users.
     domain: further names that are ours. redirects: whether the proxy follows a phone's 3xx or passes it to the caller.
     users: the file of those who can log in; None: nobody needs a password. login: who must, whoever registers, or
-    whoever calls, too. bans: whether addresses that guess passwords, or otherwise misbehave, are held off; None: where
-    passwords are wanted. trust: networks that never are. silent: whether strangers get no answer in the place of a
-    refusal. state: folder of what outlives a restart; None: the operating system's usual one. forward: where
+    whoever calls, too. state: folder of what outlives a restart; None: the operating system's usual one. forward: where
     calls go, by the name of the user that they were for. experiments: what goes wrong on purpose. web: whether the page
     is served. web_port: its TCP port, 0 for any free one. web_bind: the address that it listens on, beside the
     loopback; None: `ip`, unless that is a public one. web_password: what guards changes on the page; None: they are
     made from this machine only.
     """
 
-    ip: str | None = None
+    ip: tuple[str, ...] = ()
     port: int = 5060
     listen: tuple[Listen, ...] = ()
     tls: bool = False
@@ -97,9 +95,6 @@ class Settings:
     redirects: Redirects = "follow"
     users: Path | None = None
     login: Logins = "register"
-    bans: bool | None = None
-    trust: tuple[Network, ...] = ()
-    silent: bool = False
     state: Path | None = None
     forward: Mapping[str, Rule] = field(default_factory=dict)
     experiments: Experiments = field(default_factory=Experiments)
@@ -107,11 +102,6 @@ class Settings:
     web_port: int = 8080
     web_bind: str | None = None
     web_password: str | None = field(default=None, repr=False)
-
-    @property
-    def holds_off(self) -> bool:
-        """Whether addresses that misbehave are held off."""
-        return self.users is not None if self.bans is None else self.bans
 
 
 def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
@@ -205,31 +195,50 @@ _NOT_TOML = Words(sk="nie je to platný súbor TOML", en="not a valid TOML file"
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
 
+def _ips(value: object) -> tuple[str, ...]:
+    found = tuple(map(_ip, value)) if isinstance(value, list | tuple) else (_ip(value),)
+    if not found or len(set(found)) < len(found):
+        raise _Bad(sk="treba aspoň jednu adresu, každú raz", en="must be one address at least, each of them once")
+    return found
+
+
 def _ip(value: object) -> str:
-    try:
-        address = ipaddress.IPv4Address(value) if isinstance(value, str) else None
-    except ValueError:
-        address = None
+    address = _address(value)
     # 0.0.0.0 is where one listens, not where phones can be told to send; it would end up in Via and Record-Route.
-    if address is None or address.is_unspecified or address.is_multicast or address.is_reserved:
+    if address is None or address.is_unspecified or address.is_multicast:
         raise _Bad(
-            sk="treba adresu IPv4 tohto počítača, napríklad 192.168.1.10",
-            en="must be an IPv4 address of this machine, for example 192.168.1.10",
+            sk="treba adresu tohto počítača, napríklad 192.168.1.10 alebo fd00::10",
+            en="must be an address of this machine, for example 192.168.1.10 or fd00::10",
+        )
+    if address.version == 6 and address.is_link_local != bool(address.scope_id):
+        raise _Bad(
+            sk="za adresou fe80::… (a len za takou) treba sieťovú kartu, napríklad fe80::10%eth0",
+            en="an address fe80::… (and no other) needs its network interface, for example fe80::10%eth0",
         )
     return str(address)
 
 
 def _bind(value: object) -> str:
-    try:
-        address = ipaddress.IPv4Address(value) if isinstance(value, str) else None
-    except ValueError:
-        address = None
-    if address is None or address.is_multicast or str(address) == "255.255.255.255":
+    address = _address(value)
+    if address is None or address.is_multicast:
         raise _Bad(
-            sk="treba adresu IPv4 tohto počítača, alebo 0.0.0.0 pre všetky",
-            en="must be an IPv4 address of this machine, or 0.0.0.0 for all of them",
+            sk="treba adresu tohto počítača, alebo 0.0.0.0 pre všetky (s IPv6: ::)",
+            en="must be an address of this machine, or 0.0.0.0 for all of them (with IPv6: ::)",
         )
     return str(address)
+
+
+def _address(value: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """A numeric address that one machine may have; IPv6 in brackets, too, as in a URI."""
+    if not isinstance(value, str):
+        return None
+    try:
+        address = ipaddress.ip_address(value.removeprefix("[").removesuffix("]") if ":" in value else value)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or address
+    return None if address.is_reserved else address
 
 
 def _password(value: object) -> str:
@@ -258,7 +267,7 @@ def _port_of(value: object) -> Listen:
 
 
 _LISTEN = re.compile(
-    rf"(?P<transport>{'|'.join(TRANSPORTS)})(?::(?P<ip>[0-9]+(?:\.[0-9]+){{3}}))?(?::(?P<port>[0-9]{{1,5}}))?"
+    rf"(?P<transport>{'|'.join(TRANSPORTS)})(?::(?P<ip>[0-9]+(?:\.[0-9]+){{3}}|\[[^\[\]]+\]))?(?::(?P<port>[0-9]{{1,5}}))?"
 )
 
 
@@ -294,17 +303,6 @@ def _domain(value: object) -> tuple[str, ...]:
             en='must be a list of domain names, for example ["lab.sk"]',
         )
     return domains
-
-
-def _networks(value: object) -> tuple[Network, ...]:
-    names = value if isinstance(value, list | tuple) else [None]
-    try:
-        return tuple(ipaddress.ip_network(name if isinstance(name, str) else "") for name in names)
-    except ValueError:
-        raise _Bad(
-            sk='treba zoznam adries alebo sietí, napríklad ["192.168.1.0/24"]',
-            en='must be a list of addresses or networks, for example ["192.168.1.0/24"]',
-        ) from None
 
 
 def _own(table: Mapping[object, object]) -> dict[int, str]:
@@ -427,7 +425,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
 
 
 _CHECKS: Mapping[str, Callable[[object], object]] = {
-    "ip": _ip,
+    "ip": _ips,
     "port": _between(0, 65535),
     "listen": _listen,
     "tls": _flag,
@@ -445,9 +443,6 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "redirects": _one_of(get_args(Redirects)),
     "users": _path,
     "login": _one_of(get_args(Logins)),
-    "bans": _flag,
-    "trust": _networks,
-    "silent": _flag,
     "state": _path,
     "forward": _forward,
     "experiments": _experiments,

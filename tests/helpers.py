@@ -19,20 +19,23 @@ from typing import Any, Protocol
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event
-from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.engine.flow import Flow, Local, Send
 from sipfullproxy.sip.headers.address import Address, tag
+from sipfullproxy.sip.host import endpoint
 from sipfullproxy.sip.message import Request, Response, parse, value_of
 from sipfullproxy.sip.phrases import Phrasebook
 
 PROXY = ("10.0.0.1", 5060)
 
-SDP = "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na={direction}\r\n"
+SDP = "v=0\r\no=- 1 1 IN {kind} {ip}\r\ns=-\r\nc=IN {kind} {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na={direction}\r\n"
 VIDEO = "m=video {port} RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"
 
 
 def sdp(ip: str = "10.0.0.9", direction: str = "sendrecv", video: bool = False) -> str:
     """A small session description."""
-    return SDP.format(ip=ip, direction=direction) + (VIDEO.format(port=4002) if video else "")
+    return SDP.format(ip=ip, kind="IP6" if ":" in ip else "IP4", direction=direction) + (
+        VIDEO.format(port=4002) if video else ""
+    )
 
 
 class Network(Protocol):
@@ -59,7 +62,7 @@ class Lab:
         self.dropping = 0
         numbers = count(1)
         settings.setdefault("phrases", Phrasebook(mode="off"))
-        settings.setdefault("listen", (("udp", address), ("tcp", address)))
+        self.listen: tuple[Local, ...] = settings.setdefault("listen", (("udp", address), ("tcp", address)))
         self.engine = Engine(
             Config(address=address, flow_key=b"key of the virtual lab", **settings),
             random=lambda size: next(numbers).to_bytes(size, "big"),
@@ -68,9 +71,9 @@ class Lab:
     def phone(self, user: str, address: str = "", contact: str = "", **more: Any) -> Phone:
         """A phone of that user; address: `host:port` that it sends from; contact: its Contact URI, if that differs."""
         free = next(f"10.0.0.{n}" for n in count(len(self.phones) + 10) if (f"10.0.0.{n}", 5060) not in self.phones)
-        host, _, port = (address or f"{free}:5060").partition(":")
-        phone = Phone(self, user, (host, int(port)), contact, **more)
-        self.phones[host, int(port)] = phone
+        host, _, port = (address or f"{free}:5060").rpartition(":")
+        place = host.strip("[]"), int(port)
+        phone = self.phones[place] = Phone(self, user, place, contact, **more)
         return phone
 
     def registered(self, *users: str) -> list[Phone]:
@@ -86,12 +89,16 @@ class Lab:
     def put(self, data: bytes, source: tuple[str, int]) -> list[Send]:
         """A datagram arrives at the proxy; or a message by the connection of a phone that has one."""
         phone = self.phones.get(source)
-        flow = Flow("udp", self.address, source) if phone is None else self.flow(phone)
+        flow = Flow("udp", self.local(source), source) if phone is None else self.flow(phone)
         return self._carry(self.engine.receive(data, flow, self.now))
 
     def flow(self, phone: Phone) -> Flow:
         """The way to a phone."""
-        return Flow(phone.transport, self.address, phone.address, phone.connection)
+        return Flow(phone.transport, self.local(phone.address), phone.address, phone.connection)
+
+    def local(self, remote: tuple[str, int]) -> tuple[str, int]:
+        """The address of ours that somebody sends to: of his IP version."""
+        return next(local for _, local in self.listen if (":" in local[0]) == (":" in remote[0]))
 
     def cut(self, phone: Phone) -> None:
         """The connection of a phone ends; the next that it sends goes by a new one."""
@@ -109,7 +116,7 @@ class Lab:
 
     def lose(self, address: tuple[str, int], transport: str = "udp") -> None:
         """The network tells that nothing can be sent to an address."""
-        self._carry(self.engine.lost(Flow(transport, self.address, address), self.now))
+        self._carry(self.engine.lost(Flow(transport, self.local(address), address), self.now))
 
     def drop(self, messages: int) -> None:
         """Lose the next so many messages of the proxy."""
@@ -163,7 +170,7 @@ class Phone:
         self.domain = domain
         self.aor = f"sip:{user}@{domain}"
         over = "" if transport == "udp" else f";transport={transport}"
-        self.contact = contact or f"sip:{user}@{address[0]}:{address[1]}{over}"
+        self.contact = contact or f"sip:{user}@{endpoint(*address)}{over}"
         self.contact_params = contact_params
         self.inbox: deque[Request | Response] = deque()
         self.dialog: Dialog | None = None
@@ -190,13 +197,13 @@ class Phone:
         contact: bool = True, max_forwards: int | None = 70,
     ) -> bytes:  # fmt: skip
         """Write a request."""
-        host, port = self.address
         lines = [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/{self.transport.upper()} {host}:{port};branch={branch or self.branch()}{self._rport}",
+            f"Via: SIP/2.0/{self.transport.upper()} {endpoint(*self.address)};branch={branch or self.branch()}"
+            f"{self._rport}",
             f"From: {from_ or f'<{self.aor}>;tag={self.word}-{next(self._numbers)}'}",
             f"To: {to or f'<{uri}>'}",
-            f"Call-ID: {call_id or f'{self.word}-{next(self._numbers)}@{host}'}",
+            f"Call-ID: {call_id or f'{self.word}-{next(self._numbers)}@{self.address[0]}'}",
             f"CSeq: {cseq} {method}",
         ]
         if max_forwards is not None:

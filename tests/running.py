@@ -56,9 +56,9 @@ class Running:
         )  # fmt: skip
         assert self._process.stdout is not None
         first = self._process.stdout.readline()
-        match = re.search(r"([0-9]+(?:\.[0-9]+){3})(?::([0-9]+))?", first)
+        match = re.search(r"([0-9]+(?:\.[0-9]+){3}|\[[0-9a-f:]+\])(?::([0-9]+))?", first)
         assert match is not None, f"the proxy did not start: {first}{self._complaints()}"
-        self.address = match[1], int(match[2] or 5060)
+        self.address = match[1].strip("[]"), int(match[2] or 5060)
 
     @cached_property
     def page(self) -> str:

@@ -61,7 +61,8 @@ def test_looking_for_the_route_sends_nothing(monkeypatch: pytest.MonkeyPatch) ->
         listener.bind(("127.0.0.1", 0))
         listener.setblocking(False)
         monkeypatch.setattr(addresses, "FAR", listener.getsockname())
-        assert list(routed()) == ["127.0.0.1"]
+        monkeypatch.setattr(addresses, "FAR_IPV6", listener.getsockname())
+        assert list(routed()) == ["127.0.0.1", "127.0.0.1"]
         with pytest.raises(BlockingIOError):
             listener.recv(1)
 
@@ -94,14 +95,37 @@ def test_the_kernels_table_is_read(tmp_path: Path) -> None:
         "        |-- 192.168.1.255\n"
         "           /32 link BROADCAST\n"
     )
-    assert list(listed(table)) == ["127.0.0.1", "192.168.1.10"]
+    assert list(listed(table, tmp_path / "none")) == ["127.0.0.1", "192.168.1.10"]
 
 
-def test_a_system_without_that_table_tells_nothing(tmp_path: Path) -> None:
-    assert list(listed(tmp_path / "none")) == []
+def test_the_kernels_table_of_ipv6_is_read(tmp_path: Path) -> None:
+    """Not the addresses that are ours for a while only, or that others have too."""
+    table = tmp_path / "if_inet6"
+    table.write_text(
+        "fe8000000000000000fc00fffe000001 04 40 20 80     eth0\n"
+        "00000000000000000000000000000001 01 80 10 80       lo\n"
+        "fd000000000000000000000000000002 04 40 00 82     eth0\n"
+        "20010db8000000000000000000000003 04 40 00 01     eth0\n"
+        "20010db8000000000000000000000004 04 40 00 20     eth0\n"
+        "20010db8000000000000000000000005 04 40 00 40     eth0\n"
+    )
+    assert list(listed(tmp_path / "none", table)) == ["fe80::fc:ff:fe00:1%eth0", "::1", "fd00::2"]
+
+
+def test_ipv4_comes_before_ipv6_and_links_only_where_there_is_nothing_else() -> None:
+    assert order(["fd00::2", "192.168.1.10"], ["fe80::1%eth0"]) == ["192.168.1.10", "fd00::2"]
+    assert order(["fe80::1%eth0"], ["169.254.7.7"], ["fd00::2"]) == ["fd00::2", "169.254.7.7"]
+    assert order(["::1", "fe80::1%eth0"], ["127.0.0.1"]) == ["fe80::1%eth0"]
+    assert order(["::1"]) == ["127.0.0.1"]
+
+
+def test_a_system_without_these_tables_tells_nothing(tmp_path: Path) -> None:
+    assert list(listed(tmp_path / "none", tmp_path / "none")) == []
 
 
 def test_is_local() -> None:
     assert is_local("127.0.0.1")
     assert not is_local("203.0.113.77")
     assert not is_local("not an address")
+    assert not is_local("2001:db8::77")
+    assert not is_local("fe80::1%no-such-card")

@@ -187,6 +187,28 @@ def test_the_codecs_that_were_offered_are_named() -> None:
     assert told(lab, sent) == "bob cannot take what the caller offered: audio opus, PCMU"
 
 
+IPV6 = "2001:db8::7"
+
+
+def test_voice_of_ipv4_is_no_use_to_a_phone_on_ipv6() -> None:
+    """RFC 6157: the session description passes as it is, and the page says why nothing is heard."""
+    us = ("10.0.0.1", 5060), ("2001:db8::1", 5060)
+    lab = RecordingLab(listen=tuple(("udp", local) for local in us))
+    alice, bob = lab.phone("alice"), lab.phone("bob", f"[{IPV6}]:5060")
+    for phone in (alice, bob):
+        phone.register()
+    sent, _ = call(alice, bob)
+    assert told(lab, sent) == (
+        f"One phone wants voice over IPv4 (10.0.0.10:4000), the other over IPv6 ([{IPV6}]:4000):"
+        " nobody will hear anything"
+    )
+    refused = alice.invite("bob")
+    bob.reply(bob.takes("INVITE"), 488, "Not Acceptable Here")
+    assert told(lab, refused) == (
+        f"The caller offered sound over IPv4, but the phone of bob is at [{IPV6}]:5060 and did not take that"
+    )
+
+
 def test_it_rang_and_nobody_came() -> None:
     lab, alice, bob = house("alice", "bob")
     sent = alice.invite("bob")

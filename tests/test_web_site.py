@@ -104,19 +104,28 @@ def test_an_address_that_is_not_ours_is_told_to_the_caller() -> None:
 
 
 def test_it_listens_on_the_lan_and_wider_only_when_told_to() -> None:
-    assert listening("192.168.1.10", None) == ["192.168.1.10", "127.0.0.1"]
-    assert listening("127.0.0.1", None) == ["127.0.0.1"]
-    assert listening("8.8.8.8", None) == ["127.0.0.1"], "a public address must be asked for"
-    assert listening("8.8.8.8", "8.8.8.8") == ["8.8.8.8", "127.0.0.1"]
-    assert listening("192.168.1.10", "127.0.0.1") == ["127.0.0.1"]
-    assert listening("192.168.1.10", "0.0.0.0") == ["0.0.0.0"]
+    assert listening(["192.168.1.10"], None) == ["192.168.1.10", "127.0.0.1"]
+    assert listening(["127.0.0.1"], None) == ["127.0.0.1"]
+    assert listening(["8.8.8.8"], None) == ["127.0.0.1"], "a public address must be asked for"
+    assert listening(["8.8.8.8"], "8.8.8.8") == ["8.8.8.8", "127.0.0.1"]
+    assert listening(["192.168.1.10"], "127.0.0.1") == ["127.0.0.1"]
+    assert listening(["192.168.1.10"], "0.0.0.0") == ["0.0.0.0"]
+
+
+def test_it_listens_on_ipv6_by_the_same_rules() -> None:
+    assert listening(["fd00::1"], None) == ["fd00::1", "::1"]
+    assert listening(["192.168.1.10", "fd00::1"], None) == ["192.168.1.10", "fd00::1", "127.0.0.1", "::1"]
+    assert listening(["2a00::1"], None) == ["::1"], "a public address must be asked for"
+    assert listening(["fe80::1"], None) == ["::1"], "no browser can name the link"
+    assert listening(["fd00::1"], "::") == ["::", "0.0.0.0"]
 
 
 def test_hosts_are_our_names_with_the_port() -> None:
     assert hosts(["10.0.0.1"], ["lab.sk"], 8080) == {
-        "10.0.0.1:8080", "lab.sk:8080", "127.0.0.1:8080", "localhost:8080",
+        "10.0.0.1:8080", "lab.sk:8080", "127.0.0.1:8080", "[::1]:8080", "localhost:8080",
     }  # fmt: skip
     assert {"10.0.0.1", "10.0.0.1:80"} <= hosts(["10.0.0.1"], [], 80)
+    assert {"[fd00::1]", "[fd00::1]:80"} <= hosts(["fd00::1"], [], 80)
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

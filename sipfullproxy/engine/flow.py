@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sipfullproxy.sip.host import endpoint
+
 Local = tuple[str, tuple[str, int]]
 """A port of ours: transport, (numeric host, port)."""
 
@@ -17,7 +19,8 @@ LARGEST_DATAGRAM = 65_507
 class Flow(NamedTuple):
     """One way to one peer (RFC 5626 §3.2): a pair of addresses on UDP, a connection on the stream transports.
 
-    transport: "udp", "tcp", "tls", "ws" or "wss". local, remote: (numeric host, port).
+    transport: "udp", "tcp", "tls", "ws" or "wss". local, remote: (numeric host, port). The link of a link-local host
+    (RFC 4007) is not in it: it is the one that the port of ours is on, and only the shell must know it.
     serial: number of the connection, so that a new connection from the same address is another flow. 0 on UDP; and
     where any connection to that address will do, an open one or one that the shell opens (RFC 3261 §18.1.1).
     """
@@ -45,8 +48,7 @@ class Flow(NamedTuple):
     @property
     def address(self) -> str:
         """The peer as `host:port`, for people."""
-        host, port = self.remote
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return endpoint(*self.remote)
 
 
 class Send(NamedTuple):

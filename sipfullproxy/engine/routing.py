@@ -13,7 +13,7 @@ from sipfullproxy.engine.location import Binding, Location
 from sipfullproxy.engine.tokens import Tokens
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
-from sipfullproxy.sip.host import single_machine, written
+from sipfullproxy.sip.host import Machine, canonical, scope, single_machine, written
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import Uri, parse_uri
 
@@ -59,17 +59,18 @@ class Target(NamedTuple):
 class Router:
     """Knows who we are and who is registered, and from that where a request goes."""
 
-    __slots__ = ("_doors", "_hosts", "_locals", "_location", "_ports", "_rules", "_us", "tokens")
+    __slots__ = ("_doors", "_hosts", "_locals", "_location", "_ports", "_rules", "tokens")
 
     def __init__(self, config: Config, location: Location) -> None:
-        self._us = ip_address(config.address[0])
         self._doors = config.doors
         self._hosts = {written(host) for _, (host, _) in config.doors}
         self._ports = {port for _, (_, port) in config.doors}
-        # What we send from, by transport and IP version.
-        self._locals: dict[tuple[str, int], tuple[str, int]] = {}
+        # What we send from, by transport and by where it is known; and by transport and IP version alone.
+        self._locals: dict[tuple[str, tuple[int, str] | int], tuple[str, int]] = {}
         for transport, local in config.doors:
-            self._locals.setdefault((transport, ip_address(local[0]).version), local)
+            machine = ip_address(local[0])
+            self._locals.setdefault((transport, scope(machine)), local)
+            self._locals.setdefault((transport, machine.version), local)
         self._hosts |= {name.lower().encode() for name in config.domains}
         self._location = location
         self._rules = config.forward
@@ -197,18 +198,20 @@ class Router:
 
     def way_to(self, uri: Uri) -> Flow | None:
         """The flow to a numeric host and port. None for names, which wait for DNS; for transports that we have no port
-        of; and for our loopback, where services listen that trust this machine alone."""
+        of; and where one of the two ends is known only to the loopback or on one link, and the other is not. On our
+        loopback are services that trust this machine alone."""
         transport = (uri.params.get(b"transport") or b"udp").lower().decode("ascii", "replace")
         if uri.scheme == b"sips":
             transport = "tls"  # `transport` says what is below it (§26.2.2)
         machine = single_machine(uri.params.get(b"maddr") or uri.host)
-        if machine is None:
-            return None
-        if machine.is_loopback and not self._us.is_loopback:
-            return None
-        local = self._locals.get((transport, machine.version))
+        local = None if machine is None else self._locals.get((transport, scope(machine)))
         port = uri.port or (TLS_PORT if transport == "tls" else uri.effective_port)
         return None if local is None else Flow(transport, local, (str(machine), port))
+
+    def local(self, transport: str, machine: Machine) -> tuple[str, int] | None:
+        """What we send from to a machine that has sent to us, by whichever way; None where we have no port of that
+        transport and IP version."""
+        return self._locals.get((transport, scope(machine))) or self._locals.get((transport, machine.version))
 
     def over_stream(self, routed: Routed, target: Target) -> Flow | None:
         """The way to a target over TCP instead of UDP, for a request that is large (RFC 3261 §18.1.1). None where there
@@ -217,7 +220,7 @@ class Router:
         if flow is None or flow.transport != "udp" or routed.toward is not None or self._location.has_flow(flow):
             return None
         hop = Address(routed.routes[0]).uri if routed.routes else target.uri
-        local = self._locals.get(("tcp", ip_address(flow.local[0]).version))
+        local = self.local("tcp", ip_address(flow.local[0]))
         if local is None or b"transport" in hop.params:
             return None
         return Flow("tcp", local, flow.remote)
@@ -247,20 +250,23 @@ class Router:
     def _without_maddr(self, uri: Uri) -> Uri:
         """§16.4: an `maddr` that is us says only that the request was meant to come by here."""
         maddr = uri.params.get(b"maddr")
-        if maddr is None or maddr.lower() not in self._hosts or uri.effective_port not in self._ports:
+        if maddr is None or canonical(maddr) not in self._hosts or uri.effective_port not in self._ports:
             return uri
         return parse_uri(uri.without(b"maddr", b"transport"))
 
     def _token(self, uri: Uri) -> Flow | None:
         if uri.user is None or (flow := self.tokens.read(uri.user)) is None:
             return None
-        return flow._replace(local=self._local_of(flow.transport, uri))
+        return flow._replace(local=self._local_of(flow, uri))
 
-    def _local_of(self, transport: str, uri: Uri) -> tuple[str, int]:
-        """The port of ours that a flow of that transport belongs to, whose token stands in that URI; or, where our
-        addresses have changed since, the first of its transport. Raises SipError 430 where there is none any more."""
+    def _local_of(self, flow: Flow, uri: Uri) -> tuple[str, int]:
+        """The port of ours that a flow belongs to, whose token stands in that URI; or, where our addresses have changed
+        since, the one that we reach its peer from. Raises SipError 430 where there is none any more."""
         named = uri.numeric_host, uri.effective_port
-        ours = [local for name, local in self._doors if name == transport]
-        if not ours:
+        machine = ip_address(flow.remote[0])
+        if (flow.transport, named) in self._doors and ip_address(named[0]).version == machine.version:
+            return named
+        local = self.local(flow.transport, machine)
+        if local is None:
             raise SipError(430, "The flow in Route is gone")
-        return named if named in ours else ours[0]
+        return local

@@ -65,8 +65,10 @@ def pass_response(core: Core, response: Response) -> None:
     for trusted in (False, True):  # which of them it was when the request came, its branch says
         address = below.reply_address((str(machine), port), trusted)
         if hmac.compare_digest(response.via.branch, _branch(core, response, below, address)):
-            back = Flow("udp", core.config.address, address)
-            core.outbox.send(back, *core.forwarder.response(response, back))
+            local = core.router.local("udp", machine)
+            if local is not None:
+                back = Flow("udp", local, address)
+                core.outbox.send(back, *core.forwarder.response(response, back))
             return
 
 

@@ -15,6 +15,7 @@ from sipfullproxy.explain.trail import NOBODY, Trail
 from sipfullproxy.journal.record import Record
 from sipfullproxy.lang import Lang
 from sipfullproxy.sip.grammar import split_list, unfold
+from sipfullproxy.sip.host import endpoint
 from sipfullproxy.sip.message import CRLF
 
 
@@ -82,7 +83,7 @@ def explain(trail: Trail, place: int, lang: Lang) -> Explained:
     if origin is not None:
         # Of a message that is sent again the edits are those of its first sending.
         found = changes(trail.records[origin].data, record.data, trail.records[first].edits, lang)
-    here, there = _address(record.flow.local), record.flow.address
+    here, there = endpoint(*record.flow.local), record.flow.address
     return Explained(
         place=place,
         time=record.time,
@@ -139,8 +140,3 @@ def _body(reading: Reading) -> Iterator[Line]:
     for line in lines:
         line = line.removesuffix(b"\r")
         yield Line(name="", text=plain(line), key=key_of_sdp(line) if described else "")
-
-
-def _address(place: tuple[str, int]) -> str:
-    host, port = place
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -130,6 +130,7 @@ class _Doctor:
 
     def _refused(self, status: int) -> Iterator[Trouble]:
         if status in (415, 488, 606):
+            yield from self._families()
             yield self._told("codecs", offered=self._offered())
         elif status in (482, 483):
             yield self._told("loop")
@@ -165,6 +166,18 @@ class _Doctor:
         yield self._told(
             "silent.large" if large else key, address=flow.address, count=count, size=size[flow], limit=FRAGMENTED
         )  # fmt: skip
+
+    def _families(self) -> Iterator[Trouble]:
+        """A caller who has his voice on IPv4, and a callee who has IPv6 alone; or the other way round (RFC 6157)."""
+        offered = 0
+        for record, reading in self._messages():
+            if reading.method == b"INVITE" and not reading.status and not reading.in_dialog:
+                if record.inward:
+                    body = find_sdp(reading.first(b"content-type"), reading.body) or b""
+                    offered = next((_version(one.host) for one in streams(body)), 0)
+                elif offered and offered != _version(record.flow.remote[0]):
+                    yield self._told("families", offered=offered, address=record.flow.address)
+                    return
 
     def _unreachable(self) -> Iterator[Trouble]:
         for record, reading in self._messages():
@@ -291,6 +304,9 @@ def voice(trail: Trail, lang: Lang) -> Iterator[Trouble]:
             audio = next((one for one in streams(body) if one.kind == "audio"), None)
             if audio is not None and b"a=candidate:" not in body:  # with ICE the phones look for a way themselves
                 said[record.flow] = audio
+    versions = {_version(stream.host): stream for stream in said.values() if stream.port}
+    if versions.keys() >= {4, 6}:
+        yield _told("voice.families", lang, {"first": versions[4].address, "second": versions[6].address})
     for flow, stream in said.items():
         key = _unreachable(flow, stream)
         if key:
@@ -301,6 +317,15 @@ def voice(trail: Trail, lang: Lang) -> Iterator[Trouble]:
         common = set(map(str.lower, first.codecs)) & set(map(str.lower, second.codecs))
         if first.codecs and second.codecs and not common:
             yield _told("voice.codecs", lang, {"first": _list(first.codecs), "second": _list(second.codecs)})
+
+
+def _version(host: str) -> int:
+    """4 or 6; 0 for a name, and for nowhere (a hold)."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return 0
+    return 0 if address.is_unspecified else address.version
 
 
 def _unreachable(flow: Flow, stream: Stream) -> str:

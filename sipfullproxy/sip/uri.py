@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from ipaddress import IPv6Address
 
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, unescape
+from sipfullproxy.sip.host import canonical
 
 # SIP-URI  = "sip:" [ userinfo ] hostport uri-parameters [ headers ]
 # userinfo = ( user / telephone-subscriber ) [ ":" password ] "@"
@@ -62,7 +62,7 @@ class Uri:
             self.user, colon, password = userinfo.partition(b":")
             self.password = password if colon else None
         self.name: bytes = unescape(self.user) if self.user else b""
-        self.host: bytes = host.lower() if host[:1] != b"[" else _ipv6(host)
+        self.host: bytes = canonical(host)
         self.port: int | None = int(port) if port else None
         if self.port is not None and not 0 < self.port < 65536:
             raise SipError(400, "Port out of range in a URI")
@@ -134,14 +134,6 @@ def _params(text: bytes) -> dict[bytes, bytes | None]:
             raise SipError(400, "Bad parameter in a URI")
         found.setdefault(match[1].lower(), match[2])
     return found
-
-
-def _ipv6(host: bytes) -> bytes:
-    """An IPv6 reference in its short form. What is none stays: some write a colon too many (RFC 5118 §4.10)."""
-    try:
-        return b"[%b]" % IPv6Address(host[1:-1].decode()).compressed.encode()
-    except ValueError:
-        return host.lower()
 
 
 def _same(one: bytes | None, other: bytes | None) -> bool:

@@ -9,6 +9,7 @@ from sipfullproxy.engine.flow import Flow, Local, Send
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request
 from sipfullproxy.transport.core import Core
+from sipfullproxy.transport.sockets import Address
 from sipfullproxy.transport.stream import StreamDoor
 from sipfullproxy.transport.tls import Tls
 from sipfullproxy.transport.udp import UdpDoor
@@ -39,7 +40,7 @@ class Doors:
         """How many connections there are."""
         return len(self._stream)
 
-    def open(self, transport: str, address: tuple[str, int]) -> Local:
+    def open(self, transport: str, address: Address) -> Local:
         """Open a port; port 0 takes any free one. Returns what it has got. Raises OSError."""
         if transport == "udp":
             door = UdpDoor(address)
@@ -49,6 +50,10 @@ class Doors:
             local = transport, self._stream.listen(transport, address)
             self._streams[local] = self._stream
         return local
+
+    def shut(self, local: Local) -> None:
+        """Close a port of UDP again that nobody serves yet."""
+        self._datagrams.pop(local).server_close()
 
     def serve(self, core: Core) -> None:
         """Serve all ports in threads of their own, until `close`. Some door sees to the timers of the core."""

@@ -21,6 +21,7 @@ from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip.framing import PING, PONG
 from sipfullproxy.transport.connection import Connection, OverError
 from sipfullproxy.transport.core import POLL_INTERVAL, Core
+from sipfullproxy.transport.sockets import Address, family, link_of, on_link, one_family, socket_address
 from sipfullproxy.transport.tls import Tls
 
 # How often connections are looked at that do nothing, in seconds: 5,000 of them take a few milliseconds.
@@ -60,6 +61,8 @@ class StreamDoor:
             end.setblocking(False)
         self._selector.register(self._ear, selectors.EVENT_READ, self._rung)
         self._listeners: list[socket.socket] = []
+        # By our own host, the interface of its link; 0 where it is known everywhere.
+        self._links: dict[str, int] = {}
         self._resting: list[Callable[[], object]] = []
         self._connections: set[Connection] = set()
         self._of_address: Counter[str] = Counter()
@@ -76,22 +79,24 @@ class StreamDoor:
         """How many connections there are."""
         return len(self._connections)
 
-    def listen(self, transport: str, address: tuple[str, int]) -> tuple[str, int]:
+    def listen(self, transport: str, address: Address) -> tuple[str, int]:
         """Open a port of ours; port 0 takes any free one. Returns the address that it has got. Raises OSError."""
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener = socket.socket(family(address[0]), socket.SOCK_STREAM)
         try:
+            one_family(listener)
             if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows lets a second proxy in unless told so
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             else:  # elsewhere it means: although connections of the last run are not forgotten yet
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
+            listener.bind(socket_address(address))
             listener.listen(BACKLOG)
             listener.setblocking(False)
         except BaseException:
             listener.close()
             raise
-        local: tuple[str, int] = listener.getsockname()[:2]
+        name = listener.getsockname()
+        local: tuple[str, int] = name[:2]
+        self._links[local[0]] = link_of(name)
         self._listeners.append(listener)
         self._await(listener, transport, local)
         return local
@@ -248,11 +253,12 @@ class StreamDoor:
     def _connect(self, flow: Flow) -> Connection | None:
         if not self._has_room(flow.remote[0]):
             return None
-        line = socket.socket(socket.AF_INET6 if ":" in flow.remote[0] else socket.AF_INET, socket.SOCK_STREAM)
+        line = socket.socket(family(flow.remote[0]), socket.SOCK_STREAM)
+        link = self._links.get(flow.local[0], 0)
         try:
             line.setblocking(False)
-            line.bind((flow.local[0], 0))
-            if line.connect_ex(flow.remote) not in _UNDER_WAY:
+            line.bind(on_link((flow.local[0], 0), link))
+            if line.connect_ex(on_link(flow.remote, link)) not in _UNDER_WAY:
                 line.close()
                 return None
         except OSError:

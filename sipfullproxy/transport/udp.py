@@ -12,6 +12,7 @@ from typing import Any
 
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.transport.core import POLL_INTERVAL, Core
+from sipfullproxy.transport.sockets import Address, family, link_of, on_link, one_family, socket_address
 
 # How many more datagrams are taken after one wake-up before the timers get their turn: some 10 ms of work at most.
 BATCH = 128
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 class UdpDoor(socketserver.UDPServer):
     """One UDP port of ours: open from its creation, served by `serve` in a thread, ended by `shutdown` from another.
 
-    address: (numeric IPv4 host, port) to listen on; port 0 takes any free one.
+    address: to listen on; port 0 takes any free one.
     local: the address that it has got; the engine must know it, so it comes to life only after the door.
 
     Raises OSError when the address is not ours or the port is taken.
@@ -43,13 +44,16 @@ class UdpDoor(socketserver.UDPServer):
     # The default of 8,192 would cut the offers of video phones.
     max_packet_size = 65535
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: Address) -> None:
+        self.address_family = family(address[0])
         # The base class wants a handler class; ours is finish_request, which makes no object per datagram.
-        super().__init__(address, socketserver.BaseRequestHandler)
+        super().__init__(socket_address(address), socketserver.BaseRequestHandler)
         self.socket.setblocking(False)
-        self.local: tuple[str, int] = self.socket.getsockname()
+        name = self.socket.getsockname()
+        self.local: tuple[str, int] = name[:2]
+        self._link = link_of(name)
         self._core: Core
-        self._flows: dict[tuple[str, int], Flow] = {}
+        self._flows: dict[tuple[Any, ...], Flow] = {}
 
     def serve(self, core: Core) -> None:
         """Bring `core` the datagrams and the time, until `shutdown` is called from another thread."""
@@ -62,6 +66,7 @@ class UdpDoor(socketserver.UDPServer):
 
     def server_bind(self) -> None:
         """Two proxies on one port would each get some of the messages: the second one must fail instead."""
+        one_family(self.socket)
         # SO_REUSEADDR is off by the base class. Windows lets others in all the same unless told so.
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
@@ -96,12 +101,14 @@ class UdpDoor(socketserver.UDPServer):
         """A bug of ours met this datagram: written to the log, and the next one is served."""
         log.exception("bug while serving a datagram from %s", client_address)
 
-    def _receive(self, data: bytes, source: tuple[str, int]) -> None:
+    def _receive(self, data: bytes, source: tuple[Any, ...]) -> None:
         flow = self._flows.get(source)
         if flow is None:
             if len(self._flows) >= MAX_FLOWS:
                 self._flows.clear()
-            flow = self._flows[source] = Flow("udp", self.local, source)
+            flow = self._flows[source] = Flow("udp", self.local, source[:2])
+            # A phone without any other address may ask a global one of ours: it is answered on its link.
+            self._link = link_of(source) or self._link
         sends = self._core.receive(data, flow, time.monotonic())
         if sends:
             self._send(sends)
@@ -110,9 +117,10 @@ class UdpDoor(socketserver.UDPServer):
         """Put all on the wire. What the engine answers to a lost flow goes out too; each flow is reported lost once."""
         waiting = sends.copy()
         lost: set[Flow] = set()
+        link = self._link
         for send in waiting:  # which may grow meanwhile
             try:
-                self.socket.sendto(send.data, send.flow.remote)
+                self.socket.sendto(send.data, on_link(send.flow.remote, link) if link else send.flow.remote)
             except OSError as error:
                 if error.errno not in NOT_THE_PEER and send.flow not in lost:
                     lost.add(send.flow)

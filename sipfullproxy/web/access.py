@@ -159,7 +159,7 @@ def _from_here(scope: Scope) -> bool:
     """Whether this machine talks to itself: by the loopback, or from the address that it was asked at."""
     peer, us = address_of(scope), scope.get("server")
     passed_on = any(name in Headers(scope=scope) for name in PASSED_ON)
-    return not passed_on and (peer.startswith("127.") or (us is not None and peer == us[0]))
+    return not passed_on and (peer == "::1" or peer.startswith("127.") or (us is not None and peer == us[0]))
 
 
 def _same_origin(headers: Headers) -> bool:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from sipfullproxy import __version__
 from sipfullproxy.journal.cards import LIVE
 from sipfullproxy.lang import Lang, Words
+from sipfullproxy.sip.host import endpoint, written
 from sipfullproxy.web import provision
 from sipfullproxy.web.asking import CALL_ID, ERRORS, NO_CALL, Asked, Door, Stream, Tongue, User
 from sipfullproxy.web.house import Authority, House
@@ -48,7 +49,7 @@ def about(request: Request, house: Asked, access: Door) -> About:
         name="sipfullproxy",
         version=__version__,
         lang=house.lang,
-        address=host if port == provision.SIP_PORT else f"{host}:{port}",
+        address=written(host).decode() if port == provision.SIP_PORT else endpoint(host, port),
         page=house.page,
         time=time.time(),
         change=access.standing(request.scope),

@@ -14,6 +14,8 @@ from xml.etree import ElementTree
 
 import segno
 
+from sipfullproxy.sip.host import endpoint, written
+
 NAMESPACE: Final = "http://www.linphone.org/xsds/lpconfig.xsd"
 
 USER: Final = r"[A-Za-z0-9_.+-]{1,64}"
@@ -32,8 +34,8 @@ QUIET: Final = 4
 
 def settings(user: str, host: str, port: int) -> Mapping[str, Mapping[str, str]]:
     """What Linphone shall be told, by section and key: one account, by UDP, on a LAN where nothing is in the way."""
-    proxy = f"{host}:{port}"
-    domain = host if port == SIP_PORT else proxy
+    proxy = endpoint(host, port)
+    domain = written(host).decode() if port == SIP_PORT else proxy
     return {
         "proxy_0": {
             "reg_identity": f"sip:{user}@{domain}",

@@ -11,6 +11,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from sipfullproxy.sip.host import scope, written
+from sipfullproxy.transport.sockets import family, one_family, socket_address
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
 NEEDED = ("fastapi", "uvicorn", "segno")
 """What must be installed; `pip install .` in the folder of the project brings it."""
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK = {4: "127.0.0.1", 6: "::1"}
+"""By IP version, where a machine talks to itself."""
 
 # Browsers that may wait to be let in: a class that opens the page at once.
 BACKLOG = 128
@@ -51,7 +55,7 @@ class Closing(Protocol):
 class Site:
     """A web server in a thread: it listens from its creation, and answers as soon as `start` has loaded the libraries.
 
-    addresses: IPv4 addresses to listen on, the first one for the greeting. port: TCP port, 0 for any free one.
+    addresses: those to listen on, the first one for the greeting. port: TCP port, 0 for any free one.
     address: (host, port) that it has got.
 
     Raises OSError when an address is not ours or the port is taken.
@@ -59,7 +63,7 @@ class Site:
 
     def __init__(self, addresses: Sequence[str], port: int) -> None:
         self._sockets = _listen(addresses, port)
-        self.address: tuple[str, int] = self._sockets[0].getsockname()
+        self.address: tuple[str, int] = self._sockets[0].getsockname()[:2]
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._server: Server | None = None
@@ -110,15 +114,18 @@ def missing() -> list[str]:
     return [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
-def listening(ip: str, bind: str | None) -> list[str]:
-    """Where the page listens: on the address that phones know, and always where this machine itself finds it.
+def listening(hosts: Sequence[str], bind: str | None) -> list[str]:
+    """Where the page listens: on the addresses that phones know, and always where this machine itself finds it.
 
-    ip: of the proxy. bind: what the user chose instead, or None. A public address must be chosen: the page shows who
-    calls whom, and whoever does not know that it is there cannot mind.
+    hosts: of the proxy. bind: what the user chose instead, or None. A public address must be chosen: the page shows who
+    calls whom, and whoever does not know that it is there cannot mind. An address of one link no browser can open.
     """
-    chosen = bind or (LOOPBACK if ipaddress.IPv4Address(ip).is_global else ip)
-    everywhere = ipaddress.IPv4Address(chosen).is_unspecified
-    return [chosen] if everywhere else list(dict.fromkeys([chosen, LOOPBACK]))
+    if bind is not None and ipaddress.ip_address(bind).is_unspecified:
+        # Two sockets, so that a guest by IPv4 has the address that he knows.
+        return [bind] if ":" not in bind else [bind, "0.0.0.0"]
+    chosen = [ipaddress.ip_address(host) for host in ([bind] if bind is not None else hosts)]
+    shown = [str(one) for one in chosen if bind is not None or not (one.is_global or scope(one) == (6, "link"))]
+    return list(dict.fromkeys(shown + [LOOPBACK[one.version] for one in chosen]))
 
 
 def hosts(addresses: Iterable[str], domains: Iterable[str], port: int) -> frozenset[str]:
@@ -126,7 +133,8 @@ def hosts(addresses: Iterable[str], domains: Iterable[str], port: int) -> frozen
 
     Any other name that leads here is somebody's trick to make our page a part of theirs (DNS rebinding).
     """
-    names = {*addresses, *domains, LOOPBACK, "localhost"}
+    numeric = (written(address).decode() for address in [*addresses, *LOOPBACK.values()])
+    names = {*numeric, *domains, "localhost"}
     usual = names if port == 80 else set()  # RFC 9110 §4.2.1: a browser leaves out the port of its scheme
     return frozenset(usual | {f"{name}:{port}" for name in names})
 
@@ -148,15 +156,16 @@ def _listen(addresses: Sequence[str], port: int) -> list[socket.socket]:
 
 
 def _socket(address: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(family(address), socket.SOCK_STREAM)
     try:
+        one_family(listener)
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows, where SO_REUSEADDR would share the port with anybody
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:  # a proxy that is started again must not wait for the last connections of the one before
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD)
-        listener.bind((address, port))
+        listener.bind(socket_address((address, port)))
         listener.listen(BACKLOG)
     except OSError:
         listener.close()

@@ -17,7 +17,7 @@ ENOUGH = 2.0
 @dataclass(frozen=True)
 class Desk:
     """Where a phone stands: its user with a voice, the users whom it knows, the host, the proxy's address, a folder,
-    the user's password, where he has one, and the file with the CA that he believes."""
+    and the user's password, where he has one."""
 
     user: str
     voice: tone.Voice
@@ -26,7 +26,6 @@ class Desk:
     proxy: str
     folder: Path
     password: str = ""
-    ca: Path = Path("none")
 
 
 class Phone(ABC):

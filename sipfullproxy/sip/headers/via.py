@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, TOKEN, WS, parameters, whole_number
-from sipfullproxy.sip.host import single_machine
+from sipfullproxy.sip.host import canonical, single_machine
 
 MAGIC = b"z9hG4bK"
 """Branches that begin so are unique by themselves (RFC 3261 §8.1.1.7); others come from RFC 2543 elements."""
@@ -37,7 +37,7 @@ class Via:
     """One Via value.
 
     text: as it came. transport: upper case. host: as it came. port: or None. branch: b"" where there is none.
-    sent_by: host (lower case) and port of the sender as it calls itself, the default port made explicit (§20.42).
+    sent_by: host (canonical) and port of the sender as it calls itself, the default port made explicit (§20.42).
     rport: whether the sender asked for a response to the port it really sent from (RFC 3581 §3).
     """
 
@@ -57,7 +57,7 @@ class Via:
         self.port: int | None = int(port) if port else None
         if self.port is not None and not 0 < self.port < 65536:
             raise SipError(400, "Port out of range in Via")
-        self.sent_by: tuple[bytes, int] = host.lower(), self.port or (5061 if transport == b"TLS" else 5060)
+        self.sent_by: tuple[bytes, int] = canonical(host), self.port or (5061 if transport == b"TLS" else 5060)
 
     def _read(self, text: bytes) -> tuple[bytes, bytes, bytes | None]:
         """Fill in what the parameters say. Returns transport, host and port."""
@@ -110,7 +110,7 @@ class Via:
             match = _RPORT.search(text)
             assert match is not None
             return b"%b=%d%b;received=%b" % (text[: match.end(1)], port, text[match.end() :], source)
-        if self.host.strip(b"[]").lower() != source:
+        if self.sent_by[0].strip(b"[]") != source:
             return text + b";received=" + source
         return text
 
