@@ -20,10 +20,12 @@ from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Local, Send
+from sipfullproxy.engine.lookups import Question
 from sipfullproxy.sip.headers.address import Address, tag
 from sipfullproxy.sip.host import endpoint
 from sipfullproxy.sip.message import Request, Response, parse, value_of
 from sipfullproxy.sip.phrases import Phrasebook
+from tests.zones import Zone, find
 
 PROXY = ("10.0.0.1", 5060)
 
@@ -48,6 +50,7 @@ class Network(Protocol):
 class Lab:
     """One engine, its clock and everybody around it.
 
+    zone: the DNS, for those who give `resolve=True`. questions: what it was asked, and has not answered yet.
     sent, sent_at: all that the engine ever sent, and when. astray: what of it went to nobody here. events: all told.
     """
 
@@ -60,6 +63,8 @@ class Lab:
         self.events: list[Event] = []
         self.phones: dict[tuple[str, int], Phone] = {}
         self.dropping = 0
+        self.zone: Zone = {}
+        self.questions: list[Question] = []
         numbers = count(1)
         settings.setdefault("phrases", Phrasebook(mode="off"))
         self.listen: tuple[Local, ...] = settings.setdefault("listen", (("udp", address), ("tcp", address)))
@@ -118,6 +123,13 @@ class Lab:
         """The network tells that nothing can be sent to an address."""
         self._carry(self.engine.lost(Flow(transport, self.local(address), address), self.now))
 
+    def resolve(self) -> None:
+        """The DNS answers all questions."""
+        waiting, self.questions = self.questions, []
+        for question in waiting:
+            found, _ = find(self.zone, question.where)
+            self._carry(self.engine.resolved(question.id, found, self.now))
+
     def drop(self, messages: int) -> None:
         """Lose the next so many messages of the proxy."""
         self.dropping = messages
@@ -133,6 +145,7 @@ class Lab:
 
     def _carry(self, sends: list[Send]) -> list[Send]:
         self.events += self.engine.events()
+        self.questions += self.engine.questions()
         self.sent += sends
         self.sent_at += [self.now] * len(sends)
         for send in sends:

@@ -7,9 +7,12 @@ from typing import Protocol
 from sipfullproxy.engine.core import Core
 from sipfullproxy.engine.flow import LARGEST_DATAGRAM, SAFE_DATAGRAM, Flow
 from sipfullproxy.engine.forwarding import is_for_us_alone
+from sipfullproxy.engine.locating import Found
+from sipfullproxy.engine.lookups import Lookup
 from sipfullproxy.engine.routing import Routed, Target
-from sipfullproxy.engine.timers import CANCELLED, TIMER_C, Timer
+from sipfullproxy.engine.timers import CANCELLED, NEXT_SERVER, TIMER_C, Timer
 from sipfullproxy.engine.transaction import NOBODY, ClientTransaction, ClientUser, follow_up
+from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Draft, Request, Response
 
 
@@ -33,30 +36,40 @@ class Context(Protocol):
     def final(self, branch: Branch, response: Response) -> None:
         """A final response came on that branch; a 2xx perhaps more than once."""
 
-    def lost(self, branch: Branch, status: int) -> None:
-        """That branch ends without a response, which is as good as that status."""
+    def lost(self, branch: Branch, status: int, reason: str = "") -> None:
+        """That branch ends without a response, which is as good as that status. reason: why, for a Warning."""
+
+    def silent(self, branch: Branch) -> None:
+        """That branch has not shown any sign of life, and there are further ways to its target."""
+
+    def located(self, branch: Branch) -> None:
+        """Names led to where that branch sends its request now."""
 
 
 class Branch:
     """One target of a fork, and the client transaction towards it.
 
-    breadth: its share of Max-Breadth. status, response: the final ones; until then 0, None.
+    breadth: its share of Max-Breadth. spare: what is kept of it for the next way to the target. status, response: the
+    final ones; until then 0, None. reason: why it ended without a response, for a Warning.
     replaced: whether others are tried in its place, so that only a 2xx of it counts any more (RFC 3261 §16.7 item 4).
     """
 
     __slots__ = (
-        "_cancel", "_cancelling", "_client", "_draft", "_fork", "_plain", "_provisional", "_timer", "_token", "breadth",
-        "replaced", "response", "status", "target",
+        "_cancel", "_cancelling", "_client", "_draft", "_fork", "_lookup", "_plain", "_provisional", "_timer", "_token",
+        "breadth", "reason", "replaced", "response", "spare", "status", "target",
     )  # fmt: skip
 
     def __init__(self, fork: Context, target: Target, breadth: int) -> None:
         self.target = target
         self.breadth = breadth
+        self.spare = 0
         self.status = 0
+        self.reason = ""
         self.replaced = False
         self.response: Response | None = None
         self._fork = fork
         self._plain: Target | None = None  # over UDP, while TCP is tried
+        self._lookup: Lookup | None = None
         self._provisional = False
         self._token = b""
         self._cancel: tuple[bytes, ...] | None = None
@@ -77,12 +90,52 @@ class Branch:
         knows the request counts as silent, as when timer C ends (§16.8)."""
         return self._cancelling and not self.status
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for the DNS, so that nobody has got the request yet."""
+        return self._lookup is not None
+
     def start(self) -> None:
-        """Send the request to the target; over TCP, if it is large and that is open to us (RFC 3261 §18.1.1)."""
-        fork, flow = self._fork, self.target.flow
-        if flow is None:
+        """Send the request to the target; where that is a name, as soon as it is known where that is."""
+        fork, target = self._fork, self.target
+        if target.flow is not None:
+            self._begin(target.flow)
+        elif target.where is None:
             fork.lost(self, 503)
+        else:
+            self._lookup = fork.core.lookups.ask(target.where, self)
+            if self._lookup is None:
+                fork.lost(self, 503, "Too many names wait for the DNS")
+
+    def located(self, found: Found) -> None:
+        """The DNS has said where the target is, or nothing. Where it knows of no such place there is nobody (404), and
+        where it is silent there may be (504, RFC 3261 §21.5.5)."""
+        self._lookup = None
+        fork, where = self._fork, self.target.where
+        assert where is not None
+        try:
+            ways = fork.core.router.ways(found)
+        except SipError as error:
+            fork.lost(self, error.status, error.reason)
             return
+        if ways:
+            self.target = self.target.by(ways)
+            self._begin(ways[0].flow)
+        elif found.hops:
+            fork.lost(self, 503, f"Nothing is sent to where {where.host} leads")
+        elif found.silent:
+            fork.lost(self, 504, f"The DNS does not say where {where.host} is")
+        else:
+            fork.lost(self, 404, f"The DNS knows no SIP server of {where.host}")
+
+    def _begin(self, flow: Flow) -> None:
+        """Send it; over TCP, if it is large and that is open to us (RFC 3261 §18.1.1)."""
+        fork = self._fork
+        if self.target.further:
+            self.spare = self.breadth // 2
+            self.breadth -= self.spare
+        if self.target.names:
+            fork.located(self)
         draft, edits = self._copy()
         data = draft.encode()
         if len(data) > SAFE_DATAGRAM and not flow.reliable:
@@ -106,11 +159,17 @@ class Branch:
             return
         self._draft = draft if fork.invite else None
         self._client = core.transactions.request(self._token, fork.request.method, flow, data, edits, self, self._draft)
-        if fork.invite:
+        if self.spare:
+            self._wait("3263", NEXT_SERVER)
+        elif fork.invite:
             self._wait("C", TIMER_C)
 
     def cancel(self, *headers: bytes) -> None:
         """Give this branch up, now or as soon as the other end shows that it knows the request (RFC 3261 §9.1)."""
+        self.target = self.target._replace(further=())
+        if self._lookup is not None:
+            self._lookup.stop()
+            self._lookup = None
         client = self._client
         if self.status or self._cancelling or client is None or self._draft is None or not client.pending:
             return
@@ -137,8 +196,10 @@ class Branch:
         self._provisional = True
         if self._cancel is not None:
             self.cancel(*self._cancel)
-        elif status > 100 and not self._cancelling and self._draft is not None:
-            self._wait("C", TIMER_C)
+        elif not self._cancelling and (status > 100 or self._is_timed("3263")):
+            self._stop_waiting()
+            if self._draft is not None:
+                self._wait("C", TIMER_C)
         if status > 100 and not is_for_us_alone(response):
             self._fork.provisional(self, response)
 
@@ -166,7 +227,11 @@ class Branch:
     def fired(self, letter: str, now: float) -> None:
         """It rang for too long (timer C, §16.8), or the end of a cancelled branch never came (§9.1)."""
         self._timer = None
-        if letter == "C" and self._provisional:
+        if letter == "3263":
+            if self._draft is not None:
+                self._wait("C", TIMER_C)
+            self._fork.silent(self)
+        elif letter == "C" and self._provisional:
             self.cancel()
         else:
             assert self._client is not None
@@ -178,6 +243,9 @@ class Branch:
         """Have somebody else hear the further responses."""
         assert self._client is not None
         self._client.user = user
+
+    def _is_timed(self, letter: str) -> bool:
+        return self._timer is not None and self._timer.letter == letter
 
     def _wait(self, letter: str, seconds: float) -> None:
         self._stop_waiting()

@@ -109,6 +109,10 @@ class Call:
         """The call was sent on before an answer. why: see `events.Forwarded`."""
         self._tell(events.Forwarded, to=self._calls.name_of_uri(to), why=why)
 
+    def located(self, names: tuple[str, ...], flow: Flow) -> None:
+        """Its INVITE goes to an address that these names have led to."""
+        self._tell(events.Located, names=" → ".join(names), address=flow.address, transport=flow.transport)
+
     def taken(self, by: Uri) -> None:
         """Somebody to whom the call was sent on is about to answer: from here on it is he who is talked of."""
         if self.answered is None:

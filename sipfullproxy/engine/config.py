@@ -55,6 +55,7 @@ class Config:
     forward: by the name of a user, where his calls go; looked at for each call, so it may change between two verbs.
     switches: what is turned off to show what it is good for.
     recurse: whether the proxy follows a phone's 3xx itself (RFC 3261 §16.7 item 4) or passes it to the caller.
+    resolve: whether somebody looks names up in the DNS for us; else no way leads to them.
     phrases: the reason phrases of our responses, and of those that we relay.
     flow_key: secret (bytes) that signs flow tokens (RFC 5626 §5.2); kept across restarts, so that calls outlive one.
     worker: first letters of our branches; tells several processes on one port apart.
@@ -70,6 +71,7 @@ class Config:
     forward: Mapping[bytes, Rule] = field(default_factory=dict)
     switches: Switches = field(default_factory=Switches)
     recurse: bool = True
+    resolve: bool = False
     phrases: Phrasebook = field(default_factory=Phrasebook)
     flow_key: bytes = field(repr=False)
     worker: str = "0"

@@ -11,6 +11,7 @@ from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.forwarding import Forwarder
 from sipfullproxy.engine.location import Location
 from sipfullproxy.engine.login import Login
+from sipfullproxy.engine.lookups import Lookups
 from sipfullproxy.engine.outbox import Outbox
 from sipfullproxy.engine.registrar import Registrar
 from sipfullproxy.engine.routing import Router
@@ -51,6 +52,7 @@ class Core:
         self.outbox = Outbox()
         self.timers = Timers()
         self.transactions = Transactions(self.timers, self.outbox)
+        self.lookups = Lookups(self.timers, self.outbox)
         self.location = Location(random(LIFE_SIZE).hex() if config.followed else None, expiring=config.expiring)
         self.registrar = Registrar(self.location, self.outbox)
         self.router = Router(config, self.location)

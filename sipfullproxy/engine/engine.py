@@ -8,6 +8,7 @@ from typing import Any
 from zlib import crc32
 
 from sipfullproxy.engine import fsm, stateless
+from sipfullproxy.engine.acknowledgement import Acknowledgement
 from sipfullproxy.engine.branch import Branch
 from sipfullproxy.engine.calls import Call
 from sipfullproxy.engine.config import Config
@@ -16,6 +17,8 @@ from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.forking import Fork
 from sipfullproxy.engine.forwarding import breadth_of
+from sipfullproxy.engine.locating import Found
+from sipfullproxy.engine.lookups import Lookup, Question
 from sipfullproxy.engine.registrar import Phone, uri_of
 from sipfullproxy.engine.replica import Came, Change
 from sipfullproxy.engine.routing import Routed, Target
@@ -132,6 +135,19 @@ class Engine:
             else:
                 self._serve_safely(transaction, transaction.step, "error")
         core.registrar.lost(flow)
+        return core.outbox.sends()
+
+    def questions(self) -> list[Question]:
+        """Fetch, once, the names that are to be looked up; the answer to each comes by `resolved`."""
+        return self._core.lookups.questions()
+
+    def resolved(self, number: int, found: Found, now: float) -> list[Send]:
+        """What was found for the question of that number. Nothing happens where nobody waits for it any more."""
+        core = self._core
+        core.outbox.now = now
+        lookup = core.lookups.find(number)
+        if lookup is not None:
+            self._serve_safely(lookup, lookup.answer, found)
         return core.outbox.sends()
 
     def tell(self, event: Callable[..., Event], now: float, **fields: Any) -> None:
@@ -360,7 +376,7 @@ class Engine:
         fork.start(targets)
 
     def _acknowledge(self, request: Request, source: Flow) -> None:
-        """The ACK of a 2xx goes its own way, without a transaction (RFC 3261 §13.2.2.4, §16.11). Nothing answers it."""
+        """The ACK of a 2xx."""
         core = self._core
         mark = self._may_go_on(request)
         routed = core.router.unroute(request, source)
@@ -374,10 +390,7 @@ class Engine:
         if call is not None:
             call.request(request)
         for target in targets:
-            if target.flow is not None:
-                share = breadth // len(targets)
-                draft, edits = core.forwarder.request(request, routed, target, source, core.branch(mark), share)
-                core.outbox.send(target.flow, draft.encode(), edits)
+            Acknowledgement(core, request, routed, source, mark, target, breadth // len(targets)).start()
 
     def _apologize(self, request: Request, source: Flow) -> None:
         """A bug of ours is a 500 for that one request, and the end of a call that it was to begin."""
@@ -408,6 +421,7 @@ class Engine:
         """A bug of ours is the end of the request that was being forwarded: owner is its fork, a branch of it, or the
         client transaction of one. Others end by themselves."""
         user = owner.user if isinstance(owner, ClientTransaction) else owner
+        user = user.asker if isinstance(user, Lookup) else user
         fork = user.fork if isinstance(user, Branch) else user
         if isinstance(fork, Fork):
             try:

@@ -153,6 +153,21 @@ class Forwarded(CallEvent):
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located(CallEvent):
+    """The INVITE goes to a server that was looked up in the DNS. who: caller. whom: callee, as dialled.
+
+    names: those that led there: "example.com → _sip._udp.example.com → sip1.example.com".
+    address: where it goes, as `host:port`. transport: "udp", "tcp" …
+    """
+
+    kind: ClassVar[str] = "located"
+
+    names: str
+    address: str
+    transport: str
+
+
 class Conference(CallEvent):
     """A call became part of a conference (`isfocus` in the Contact). who: the host that mixes. whom: who takes part."""
 
@@ -240,8 +255,8 @@ class Experiment(Event):
 KINDS: dict[str, type[Event]] = {
     cls.kind: cls
     for cls in (
-        Registered, Unregistered, Calling, Ringing, Started, Video, Held, Resumed, Transferred, Forwarded, Conference,
-        Declined, Busy, Cancelled, Missed, Failed, Ended, Experiment,
+        Registered, Unregistered, Calling, Ringing, Started, Video, Held, Resumed, Transferred, Forwarded, Located,
+        Conference, Declined, Busy, Cancelled, Missed, Failed, Ended, Experiment,
     )
 }  # fmt: skip
 """Every kind of event by the name under which a hook asks for it."""

@@ -12,7 +12,7 @@ from sipfullproxy.engine.core import Core
 from sipfullproxy.engine.diversion import NO_ANSWER, OUTCOMES, Turn
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.forwarding import breadth_of, is_for_us_alone
-from sipfullproxy.engine.routing import Routed, Target
+from sipfullproxy.engine.routing import NO_WAY, Routed, Target
 from sipfullproxy.engine.timers import SILENT, STILL_TRYING, Timer
 from sipfullproxy.engine.transaction import ServerTransaction
 from sipfullproxy.sip.errors import SipError
@@ -183,18 +183,37 @@ class Fork:
             self._success(branch, response)
         elif not branch.status:
             self._close(branch, response.status, response)
+            if response.status == 503 and self._next_way(branch):
+                return
             if response.status >= 600 and not branch.replaced:
                 self._give_up(b"Reason: SIP;cause=%d" % response.status)
             elif response.status < 400 and not branch.replaced:
                 self._redirect(branch, response)
             self._proceed()
 
-    def lost(self, branch: Branch, status: int) -> None:
+    def lost(self, branch: Branch, status: int, reason: str = "") -> None:
         """A branch ends without a response: 408 for silence, 503 for a way that does not exist, 513 for a message that
-        does not fit it."""
+        does not fit it; or what a name leads to, and then a reason."""
         if not branch.status:
+            turn = branch.target.turn
+            if reason and turn is not None and turn.steps:
+                status, reason = 480, NO_WAY  # where that is, is the callee's own affair
+            branch.reason = reason
             self._close(branch, status, None)
-            self._proceed()
+            # After timer F nobody waits for the answer to another request than INVITE.
+            if not (status == 503 or (status == 408 and self.invite)) or not self._next_way(branch):
+                self._proceed()
+
+    def silent(self, branch: Branch) -> None:
+        """A server has not said a word, and its name has others (RFC 3263 §4.3). Where it does say one, the call is
+        cancelled there."""
+        if not branch.replaced and self._next_way(branch):
+            branch.cancel()
+
+    def located(self, branch: Branch) -> None:
+        """Names led to where that branch sends its request now."""
+        if self._call is not None and not self.request.to_tag and branch.target.flow is not None:
+            self._call.located(branch.target.names, branch.target.flow)
 
     def fired(self, letter: str, now: float) -> None:
         """A request other than INVITE takes long: its sender is told so (RFC 4320 §4.1), and then what some have said
@@ -206,6 +225,7 @@ class Fork:
             if any(branch.status for branch in self._branches):
                 self._groups.clear()
                 for branch in self._branches:
+                    branch.cancel()  # no further way of it, either
                     self.lost(branch, 408)
         elif not self._decided:
             self.core.answer(self.server, self.request, 100)
@@ -217,7 +237,10 @@ class Fork:
         self._cancelled = True
         if self._call is not None:
             self._call.cancel()
+        waiting = any(branch.waits for branch in self._branches)
         self._give_up(*reasons)
+        if waiting:
+            self._proceed()
 
     def abandon(self) -> None:
         """A bug of ours met this request: it ends with a 500, so that neither the caller nor a phone waits for ever."""
@@ -250,14 +273,36 @@ class Fork:
         branch.response = response
         if response is not None:
             self.server.hold(response.size)
+        branch.breadth += branch.spare
+        branch.spare = 0
         self._breadth += branch.breadth
+
+    def _next_way(self, branch: Branch) -> bool:
+        """Try the next server of the same name in the place of that branch, under a branch of its own (RFC 3263 §4.3).
+        False where there is none, or no breadth for it beside one that may still answer."""
+        further = branch.target.further
+        if not further or branch.replaced or self._decided:
+            return False
+        if branch.status:
+            share = branch.breadth
+            self._breadth -= share
+        else:
+            share, branch.spare = branch.spare, 0
+        branch.replaced = True
+        following = Branch(self, branch.target.by(further), share)
+        self._branches.append(following)
+        following.start()
+        return True
 
     def _give_up(self, *headers: bytes) -> None:
         """Cancel all branches that still owe an answer, and try no others (§16.7 items 5 and 10)."""
         self._groups.clear()
         self._stop_waiting()
         for branch in self._branches:
+            waiting = branch.waits
             branch.cancel(*headers)
+            if waiting:
+                self._close(branch, 487, None)
 
     def _redirect(self, branch: Branch, response: Response) -> None:
         """Follow the Contacts of a phone's 3xx at once, in the place of that phone (§16.5, §16.7 item 4).
@@ -300,7 +345,7 @@ class Fork:
             targets = [] if turn is None else self.core.router.reached(turn)
         except SipError:
             return []
-        return self._new_groups([target for target in targets if target.flow is not None])
+        return self._new_groups([target for target in targets if target.leads])
 
     def _tell_forwarded(self, turn: Turn | None, why: str) -> None:
         """Tell the journal and the caller, whoever sent the call on: a rule of ours or a phone (RFC 5359 §2.7). But no
@@ -351,7 +396,7 @@ class Fork:
             self.server.step("silence")
             return
         if response is None or status == 503:
-            self._answer(500 if status == 503 else status)
+            self._answer(500 if status == 503 else status, best.reason)
             return
         if status in (401, 407):
             others = [branch.response for branch in candidates if branch is not best and branch.response]
@@ -360,10 +405,11 @@ class Fork:
         self._forward(best, response)
         self._failed(status, response.phrase)
 
-    def _answer(self, status: int) -> None:
+    def _answer(self, status: int, reason: str = "") -> None:
         if self._cancelled:
-            status = 487
-        self.core.answer(self.server, self.request, status)
+            status, reason = 487, ""
+        headers = (self.core.warning(SipError(status, reason)),) if reason else ()
+        self.core.answer(self.server, self.request, status, headers)
         self._failed(status, self.core.config.phrases.own_response(status))
 
     def _failed(self, status: int, phrase: bytes) -> None:

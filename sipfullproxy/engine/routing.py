@@ -9,16 +9,20 @@ from typing import NamedTuple
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.diversion import ALWAYS, LONGEST_CHAIN, NOT_REGISTERED, Rule, Step, Turn
 from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.locating import SERVICES, Destination, Found
 from sipfullproxy.engine.location import Binding, Location
 from sipfullproxy.engine.tokens import Tokens
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
-from sipfullproxy.sip.host import Machine, canonical, scope, single_machine, written
+from sipfullproxy.sip.host import Machine, canonical, is_name, scope, single_machine, written
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import Uri, parse_uri
 
 TLS_PORT = 5061
 """Where TLS is spoken unless a URI says else (RFC 3261 §19.1.2)."""
+
+NO_WAY = "No way leads to where the calls to this user go"
+"""What a caller hears who was sent on there (480)."""
 
 
 @dataclass(slots=True)
@@ -37,10 +41,18 @@ class Routed:
     edits: tuple[str, ...] = ()
 
 
+class Way(NamedTuple):
+    """A flow that a name led to. names: by which names it was found, from the first one on."""
+
+    flow: Flow
+    names: tuple[str, ...]
+
+
 class Target(NamedTuple):
     """One place to send a request to.
 
-    uri: its Request-URI there. flow: the way; None where there is none (a name to resolve, a transport that is off).
+    uri: its Request-URI there. flow: the way; None where there is none (a transport that is off), or none yet: then
+    `where` is what to ask the DNS for. names: those that led there. further: the ways to try after this one.
     binding: the registered phone that this is, where it is one. turn: whose turn it is, of a call that is forwarded or
     may be.
     """
@@ -49,6 +61,18 @@ class Target(NamedTuple):
     flow: Flow | None
     binding: Binding | None = None
     turn: Turn | None = None
+    where: Destination | None = None
+    names: tuple[str, ...] = ()
+    further: tuple[Way, ...] = ()
+
+    @property
+    def leads(self) -> bool:
+        """Whether there is a way, or may be one when the DNS has answered."""
+        return self.flow is not None or self.where is not None
+
+    def by(self, ways: tuple[Way, ...]) -> Target:
+        """The same place by the first of these ways, the others kept for later."""
+        return self._replace(flow=ways[0].flow, names=ways[0].names, further=ways[1:])
 
     @property
     def q(self) -> float:
@@ -59,7 +83,7 @@ class Target(NamedTuple):
 class Router:
     """Knows who we are and who is registered, and from that where a request goes."""
 
-    __slots__ = ("_doors", "_hosts", "_locals", "_location", "_ports", "_rules", "tokens")
+    __slots__ = ("_doors", "_hosts", "_locals", "_location", "_ports", "_resolve", "_rules", "_spoken", "tokens")
 
     def __init__(self, config: Config, location: Location) -> None:
         self._doors = config.doors
@@ -71,9 +95,11 @@ class Router:
             machine = ip_address(local[0])
             self._locals.setdefault((transport, scope(machine)), local)
             self._locals.setdefault((transport, machine.version), local)
+        self._spoken = list(dict.fromkeys((name, ip_address(host).version) for name, (host, _) in config.doors))
         self._hosts |= {name.lower().encode() for name in config.domains}
         self._location = location
         self._rules = config.forward
+        self._resolve = config.resolve
         self.tokens = Tokens(config.flow_key, config.address)
 
     def is_us(self, uri: Uri) -> bool:
@@ -123,7 +149,7 @@ class Router:
         """
         targets = self._targets(routed)
         if routed.uri.scheme == b"sips":
-            targets = [target for target in targets if target.flow is not None and target.flow.secure]
+            targets = [target for target in targets if target.where or (target.flow and target.flow.secure)]
             if not targets:
                 raise SipError(480, "Nobody there can be reached by TLS")
         return targets
@@ -133,7 +159,7 @@ class Router:
         if routed.toward is not None:
             return [self._on_flow(uri, routed.toward)]
         if routed.routes:
-            return [Target(uri, self.way_to(Address(routed.routes[0]).uri))]
+            return [self._toward(uri, Address(routed.routes[0]).uri)]
         if not self.in_our_domain(uri):
             return [self._contact(uri)]
         if not uri.user:
@@ -176,9 +202,9 @@ class Router:
             if further is None:
                 raise
             return self.reached(further)
-        if turn.steps and all(target.flow is None for target in targets):
+        if turn.steps and not any(target.leads for target in targets):
             # Where that is, is the callee's own affair.
-            raise SipError(480, "No way leads to where the calls to this user go")
+            raise SipError(480, NO_WAY)
         return [target._replace(turn=turn) for target in targets]
 
     def sent_on(self, turn: Turn, why: str, to: Uri | None = None) -> Turn | None:
@@ -197,15 +223,45 @@ class Router:
         return Turn(self._who(uri), uri, before=len(request.values(b"diversion")))
 
     def way_to(self, uri: Uri) -> Flow | None:
-        """The flow to a numeric host and port. None for names, which wait for DNS; for transports that we have no port
-        of; and where one of the two ends is known only to the loopback or on one link, and the other is not. On our
-        loopback are services that trust this machine alone."""
-        transport = (uri.params.get(b"transport") or b"udp").lower().decode("ascii", "replace")
-        if uri.scheme == b"sips":
-            transport = "tls"  # `transport` says what is below it (§26.2.2)
-        machine = single_machine(uri.params.get(b"maddr") or uri.host)
-        local = None if machine is None else self._locals.get((transport, scope(machine)))
+        """The flow to a numeric host and port. None for names, which `named` is for; for transports that we have no
+        port of; and where one of the two ends is known only to the loopback or on one link, and the other is not. On
+        our loopback are services that trust this machine alone."""
+        transport = _transport(uri) or "udp"
         port = uri.port or (TLS_PORT if transport == "tls" else uri.effective_port)
+        return self._flow(transport, uri.params.get(b"maddr") or uri.host, port)
+
+    def named(self, uri: Uri) -> Destination | None:
+        """What to ask the DNS for, where a URI names its host (RFC 3263 §4). None for numbers, for our own names, and
+        for transports that we have no port of."""
+        host, transport = (uri.params.get(b"maddr") or uri.host).lower().rstrip(b"."), _transport(uri)
+        if not self._resolve or not is_name(host) or host in self._hosts:
+            return None
+        wanted = SERVICES.keys() if transport is None else {transport}
+        spoken = tuple(way for way in self._spoken if way[0] in wanted)
+        return Destination(host.decode("ascii", "replace"), uri.port, transport, spoken) if spoken else None
+
+    def ways(self, found: Found) -> tuple[Way, ...]:
+        """The ways that a name led to, but for those where we send nothing, whoever says so (see `way_to`).
+
+        Raises SipError 482 where one leads back here: then the name is one of ours, and nobody has told us.
+        """
+        ways = []
+        for hop in found.hops:
+            flow = self._flow(hop.transport, written(hop.host), hop.port)
+            if flow is not None:
+                if written(flow.remote[0]) in self._hosts and hop.port in self._ports:
+                    raise SipError(482, f"{hop.names[0]} is this proxy: start it with --domain {hop.names[0]}")
+                ways.append(Way(flow, hop.names))
+        return tuple(ways)
+
+    def _toward(self, uri: Uri, hop: Uri) -> Target:
+        """A target behind the next hop: its address, or what to ask the DNS for."""
+        flow = self.way_to(hop)
+        return Target(uri, flow, where=self.named(hop) if flow is None else None)
+
+    def _flow(self, transport: str, host: bytes, port: int) -> Flow | None:
+        machine = single_machine(host)
+        local = None if machine is None else self._locals.get((transport, scope(machine)))
         return None if local is None else Flow(transport, local, (str(machine), port))
 
     def local(self, transport: str, machine: Machine) -> tuple[str, int] | None:
@@ -237,7 +293,7 @@ class Router:
     def _contact(self, uri: Uri) -> Target:
         """A Contact of a phone that is registered here goes where it really is; any other URI where it says."""
         phone = self._location.with_contact(uri)
-        return Target(uri, self.way_to(uri)) if phone is None else Target(uri, phone.flow, phone)
+        return self._toward(uri, uri) if phone is None else Target(uri, phone.flow, phone)
 
     def _rule_of(self, uri: Uri) -> Rule | None:
         """Where the calls to a user of ours go. A sips URI wants TLS on every hop; who gets the call instead may have
@@ -270,3 +326,11 @@ class Router:
         if local is None:
             raise SipError(430, "The flow in Route is gone")
         return local
+
+
+def _transport(uri: Uri) -> str | None:
+    """The transport that a URI asks for; None where it does not say."""
+    if uri.scheme == b"sips":
+        return "tls"  # `transport` says what is below it (§26.2.2)
+    transport = uri.params.get(b"transport")
+    return transport.lower().decode("ascii", "replace") if transport else None

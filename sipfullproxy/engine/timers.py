@@ -31,6 +31,13 @@ SILENT = TIMER_F - T2
 """Seconds after which a phone that has not answered such a request is off, where another of the same fork has answered.
 Its sender's own timer F began before ours, so by ours the answer would come too late (RFC 4321 §1.5)."""
 
+LOOKUP = 20 * T1
+"""Seconds that a request waits for the DNS. Its sender, who has heard a 100 if it is a call, asks for 32."""
+
+NEXT_SERVER = 16 * T1
+"""Seconds after which a server that has not said a word is given up for the next one of its name: it had the request
+five times. RFC 3263 §4.3 would wait for timer B or F; but by then, the sender's own has run out."""
+
 DURATION = {
     "A": T1, "B": TIMER_B, "C": TIMER_C, "D": TIMER_D, "E": T1, "F": TIMER_F, "G": T1, "H": TIMER_H, "I": TIMER_I,
     "J": TIMER_J, "K": TIMER_K, "L": TIMER_L, "M": TIMER_M, "9.1": CANCELLED,

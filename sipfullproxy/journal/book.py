@@ -213,6 +213,8 @@ class _Story:
                     isinstance(event, told.Transferred) and event.succeeded is not False
                 ):
                     self.went_to += (event.to,)
+            case "located":
+                pass
             case _:
                 self._finish(event)
 

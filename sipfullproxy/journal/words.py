@@ -16,6 +16,7 @@ from sipfullproxy.engine.events import (
     Experiment,
     Failed,
     Forwarded,
+    Located,
     Registered,
     Transferred,
     Unregistered,
@@ -36,6 +37,7 @@ HEADLINES: Final = {
     "resumed": ("Obnovený hovor", "Call resumed"),
     "transferred": ("Prepojenie hovoru", "Call transferred"),
     "forwarded": ("Presmerovanie hovoru", "Call forwarded"),
+    "located": ("Cesta podľa DNS", "Located by DNS"),
     "conference": ("Konferencia", "Conference"),
     "declined": ("Zamietnutý hovor", "Call declined"),
     "busy": ("Obsadené", "Busy"),
@@ -50,6 +52,7 @@ HEADLINES: Final = {
 _LABELS: Final = {
     "address": ("Adresa", "Address"),
     "duration": ("Trvanie", "Duration"),
+    "names": ("Mená", "Names"),
     "result": ("Výsledok", "Result"),
     "to": ("Na", "To"),
     "why": ("Dôvod", "Reason"),
@@ -175,6 +178,9 @@ def _notes(event: Event, column: int) -> Iterator[tuple[str, str]]:
         case Forwarded():
             yield "to", event.to
             yield "why", _term(event.why, column)
+        case Located():
+            yield "address", f"{event.transport.upper()} {event.address}"
+            yield "names", event.names
         case Failed():
             yield "why", _failure(event.status, event.why, column)
         case Ended():

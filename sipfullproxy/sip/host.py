@@ -55,6 +55,12 @@ def single_machine(host: bytes) -> Machine | None:
     return _single_machine(host) if len(host) <= LONGEST else None
 
 
+def is_name(host: bytes) -> bool:
+    """Whether a host of a URI or Via is a name, and not a number, or nonsense that looks like one (RFC 1123 §2.1)."""
+    last = host.rstrip(b".").rpartition(b".")[2]
+    return host[:1] != b"[" and last != b"" and not last.isdigit()
+
+
 @lru_cache(maxsize=8192)
 def _single_machine(host: bytes) -> Machine | None:
     bracketed = host[:1] == b"[" and host[-1:] == b"]"

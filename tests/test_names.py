@@ -1,0 +1,369 @@
+"""Requests to names, in the virtual lab: a call waits for the DNS, goes to one server after another, or hears why not
+(RFC 3263 §4). What the records mean: test_locating.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sipfullproxy.engine.diversion import Rule
+from sipfullproxy.engine.events import Located
+from sipfullproxy.engine.locating import Found, Srv
+from sipfullproxy.engine.lookups import LOOKUPS
+from sipfullproxy.engine.timers import LOOKUP, NEXT_SERVER
+from sipfullproxy.sip.message import Response
+from tests.helpers import Lab, Phone
+from tests.zones import Zone
+
+ONE, TWO = ("192.0.2.1", 5060), ("192.0.2.2", 5070)
+
+ZONE: Zone = {
+    "example.com": ["192.0.2.9"],
+    "_sip._udp.example.com": [Srv(1, 0, 5060, "one.example.com"), Srv(2, 0, 5070, "two.example.com")],
+    "one.example.com": ["192.0.2.1"],
+    "two.example.com": ["192.0.2.2"],
+    "alone.example.com": ["192.0.2.1"],
+}  # fmt: skip
+
+
+def house(**settings: Any) -> tuple[Lab, Phone, Phone, Phone]:
+    """alice is registered; one and two serve example.com."""
+    lab = Lab(resolve=True, **settings)
+    lab.zone = ZONE
+    (alice,) = lab.registered("alice")
+    one, two = (lab.phone("bob", f"{host}:{port}") for host, port in (ONE, TWO))
+    return lab, alice, one, two
+
+
+def all_is_over(lab: Lab) -> None:
+    """Nothing is left in any table but alice's registration."""
+    lab.resolve()
+    lab.advance(400)
+    assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 1}
+
+
+def warning(response: Response) -> str:
+    return (response.first(b"warning") or b"").decode()
+
+
+def test_a_call_to_a_name_waits_for_the_dns_and_goes_to_its_first_server() -> None:
+    lab, alice, one, two = house()
+    invite = alice.invite("sip:bob@example.com")
+    assert alice.takes(100) and not one.waiting and not two.waiting
+    alice.send(lab_copy(invite))
+    assert len(lab.questions) == 1, "the same INVITE again asks nothing"
+    alice.inbox.clear()
+    lab.resolve()
+    got = one.takes("INVITE")
+    assert got.uri_text == b"sip:bob@example.com" and not two.waiting
+    sent = next(send for send in lab.sent if send.flow.remote == ONE)
+    assert sent.cause == 2, "the INVITE made it go out, which came after alice's REGISTER"
+    one.answer(got)
+    response = alice.takes(200)
+    assert alice.dialog is not None
+    alice.dialog.confirm(response)
+    alice.dialog.ack(invite)
+    one.takes("ACK")
+    (located,) = (event for event in lab.events if isinstance(event, Located))
+    assert (located.who, located.whom, located.address, located.transport, located.names) == (
+        "alice@10.0.0.1", "bob@example.com", "192.0.2.1:5060", "udp",
+        "example.com → _sip._udp.example.com → one.example.com",
+    )  # fmt: skip
+    alice.dialog.request("BYE")
+    one.reply(one.takes("BYE"), 200)
+    all_is_over(lab)
+
+
+def lab_copy(request: Any) -> bytes:
+    """The same request once more."""
+    return b"\r\n".join((request.start, *request.lines, b"", request.body))
+
+
+FAILURES: dict[str, Callable[[Lab, Phone], object]] = {
+    "503": lambda lab, one: one.reply(one.takes("INVITE"), 503),
+    "nobody can send there": lambda lab, one: lab.lose(one.address),
+    "silence": lambda lab, one: lab.advance(NEXT_SERVER + 0.1),
+}
+
+
+@pytest.mark.purpose(
+    "RFC3263_10",
+    given="a call to a name with two servers, the first of which answers 503, cannot be reached, or is silent",
+    expect="the INVITE to the second, with a branch of its own; the caller hears that one alone",
+)
+@pytest.mark.parametrize("failure", FAILURES)
+def test_where_one_server_fails_the_next_one_is_tried(failure: str) -> None:
+    lab, alice, one, two = house()
+    alice.invite("sip:bob@example.com")
+    alice.takes(100)
+    lab.resolve()
+    branches = {one.inbox[0].via.branch}
+    FAILURES[failure](lab, one)
+    second = two.takes("INVITE")
+    branches.add(second.via.branch)
+    assert len(branches) == 2 and not alice.waiting
+    two.ring(second)
+    two.answer(second)
+    assert [alice.takes(180).status, alice.takes(200).status] == [180, 200]
+    assert [event.address for event in lab.events if isinstance(event, Located)] == ["192.0.2.1:5060", "192.0.2.2:5070"]
+
+
+def test_a_server_that_speaks_up_when_the_next_was_asked_is_cancelled() -> None:
+    lab, alice, one, two = house()
+    alice.invite("sip:bob@example.com")
+    lab.resolve()
+    first = one.takes("INVITE")
+    one.inbox.clear()
+    lab.advance(NEXT_SERVER + 0.1)
+    one.inbox.clear()
+    second = two.takes("INVITE")
+    two.inbox.clear()
+    one.ring(first)
+    assert one.takes("CANCEL") and alice.waiting == [100]
+    two.reply(second, 486)
+    assert alice.waiting == [100], "a 200 of the first may be on its way"
+    one.reply(first, 487)
+    assert alice.waiting == [100, 486]
+    all_is_over(lab)
+
+
+def test_who_has_said_a_word_is_waited_for() -> None:
+    """A 100 is enough: then it rings as long as anywhere."""
+    lab, alice, one, two = house()
+    alice.invite("sip:bob@example.com")
+    lab.resolve()
+    got = one.takes("INVITE")
+    one.reply(got, 100, "Trying")
+    lab.advance(60)
+    assert not two.waiting and alice.waiting == [100]
+    one.answer(got)
+    assert alice.waiting == [100, 200]
+
+
+def test_when_the_last_server_fails_the_call_does() -> None:
+    lab, alice, one, two = house()
+    alice.invite("sip:bob@example.com")
+    lab.resolve()
+    one.reply(one.takes("INVITE"), 503)
+    two.reply(two.takes("INVITE"), 503)
+    assert alice.waiting == [100, 500], "a 503 is not passed on (RFC 3261 §16.7 item 6)"
+    all_is_over(lab)
+
+
+def test_breadth_is_kept_for_the_next_server() -> None:
+    """RFC 5393 §5.3.3: what both have, while the first may still answer, is no more than came."""
+    lab, alice, one, two = house()
+    alice.invite("sip:bob@example.com", headers=("Max-Breadth: 7",))
+    lab.resolve()
+    lab.advance(NEXT_SERVER + 0.1)
+    shares = [int(phone.inbox[0].first(b"max-breadth") or 0) for phone in (one, two)]
+    assert shares == [4, 3]
+    alice.invite("sip:bob@example.com", headers=("Max-Breadth: 1",))
+    lab.resolve()
+    one.inbox.clear()
+    two.inbox.clear()
+    lab.advance(NEXT_SERVER + 0.1)
+    assert one.waiting.count("INVITE") and not [m for m in two.inbox if m.first(b"max-breadth") == b"1"]
+
+
+def test_a_request_without_a_dialog_goes_to_a_name_too() -> None:
+    lab, alice, _, two = house()
+    alice.request("MESSAGE", "sip:bob@example.com")
+    lab.resolve()
+    lab.advance(NEXT_SERVER + 0.1)
+    two.reply(two.takes("MESSAGE"), 200)
+    assert alice.waiting == [100, 200]
+    all_is_over(lab)
+
+
+@pytest.mark.parametrize(
+    ("zone", "status", "why"),
+    [
+        ({}, 404, "The DNS knows no SIP server of example.com"),
+        ({"example.com": None}, 504, "The DNS does not say where example.com is"),
+        ({"example.com": ["127.0.0.1"]}, 500, "Nothing is sent to where example.com leads"),
+        ({"example.com": ["224.0.0.1", "255.255.255.255", "0.0.0.0"]}, 500, "Nothing is sent to where example.com"),
+        ({"example.com": ["::1", "::ffff:127.0.0.1", "fe80::1%eth0"]}, 404, "no SIP server"),
+        ({"example.com": ["no address", "10.0.0.300"]}, 500, "Nothing is sent"),
+        ({"example.com": ["192.0.2.7", "10.0.0.1"]}, 482, "example.com is this proxy"),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_told_so(zone: Zone, status: int, why: str) -> None:
+    """DNS rebinding: a name gets nobody to where we would send nothing by numbers."""
+    lab, alice, *_ = house()
+    lab.zone = zone
+    alice.invite("sip:bob@example.com")
+    lab.resolve()
+    alice.takes(100)
+    response = alice.takes(status)
+    assert why in warning(response) and not lab.astray
+    alice.request("MESSAGE", "sip:bob@example.com")
+    lab.resolve()
+    assert why in warning(alice.takes(status))
+    assert lab.kinds == ["failed"]
+    all_is_over(lab)
+
+
+def test_where_the_dns_says_nothing_at_all_it_is_waited_for_so_long_and_no_longer() -> None:
+    lab, alice, *_ = house()
+    alice.invite("sip:bob@example.com")
+    (question,) = lab.questions
+    lab.advance(LOOKUP - 0.1)
+    assert alice.waiting == [100]
+    lab.advance(0.2)
+    assert alice.waiting == [100, 504]
+    assert lab.engine.resolved(question.id, Found(), lab.now) == [], "too late"
+    assert lab.engine.resolved(12345, Found(), lab.now) == []
+    all_is_over(lab)
+
+
+def test_a_call_that_is_cancelled_while_its_name_is_looked_up_is_over() -> None:
+    lab, alice, one, _ = house()
+    invite = alice.invite("sip:bob@example.com")
+    alice.takes(100)
+    alice.cancel(invite)
+    assert alice.waiting == [200, 487]
+    lab.resolve()
+    assert not one.waiting and lab.kinds == ["cancelled"]
+    all_is_over(lab)
+
+
+def test_a_call_that_is_cancelled_at_the_first_server_goes_to_no_other() -> None:
+    lab, alice, one, two = house()
+    invite = alice.invite("sip:bob@example.com")
+    lab.resolve()
+    got = one.takes("INVITE")
+    one.reply(got, 100, "Trying")
+    alice.cancel(invite)
+    one.takes("CANCEL")
+    one.reply(got, 503)
+    assert not two.waiting and alice.waiting == [100, 200, 487]
+    all_is_over(lab)
+
+
+def test_too_many_names_at_once_are_refused() -> None:
+    lab, alice, *_ = house()
+    for _ in range(LOOKUPS):
+        alice.request("MESSAGE", "sip:bob@example.com")
+    assert not alice.waiting and len(lab.questions) == LOOKUPS
+    alice.request("MESSAGE", "sip:bob@example.com")
+    assert "Too many names" in warning(alice.takes(500))
+
+
+def test_a_fork_does_not_wait_for_names_where_others_answer() -> None:
+    """carol's phone answers while the DNS is asked where bob is redirected to."""
+    lab, alice, one, _ = house()
+    bob, carol = lab.phone("bob"), lab.phone("bob")
+    bob.register()
+    carol.register()
+    alice.invite("bob")
+    bob.reply(bob.takes("INVITE"), 302, headers=("Contact: <sip:bob@example.com>",), contact=False)
+    assert lab.questions
+    carol.answer(carol.takes("INVITE"))
+    assert alice.waiting.count(200) == 1
+    lab.resolve()
+    assert not one.waiting
+
+
+def test_a_phones_302_and_a_rule_of_forwarding_lead_to_names() -> None:
+    lab, alice, one, _ = house(forward={b"dana": Rule(always="sip:bob@example.com")})
+    bob = lab.phone("bob")
+    bob.register()
+    alice.invite("bob")
+    bob.reply(bob.takes("INVITE"), 302, headers=("Contact: <sip:bob@alone.example.com>",), contact=False)
+    lab.resolve()
+    one.answer(one.takes("INVITE"))
+    alice.inbox.clear()
+    alice.invite("dana")
+    lab.resolve()
+    got = one.takes("INVITE")
+    assert got.uri_text == b"sip:bob@example.com" and got.first(b"diversion")
+    one.answer(got)
+    assert alice.waiting == [100, 181, 200]
+
+
+def test_a_rule_that_leads_to_no_server_keeps_to_itself_where_that_is() -> None:
+    lab, alice, *_ = house(forward={b"dana": Rule(always="sip:bob@nowhere.example.com")})
+    alice.invite("dana")
+    lab.resolve()
+    response = next(message for message in alice.inbox if message.status == 480)  # type: ignore[union-attr]
+    assert isinstance(response, Response) and "nowhere" not in warning(response)
+
+
+def test_an_ack_waits_for_the_name_in_the_contact() -> None:
+    lab, alice, one, two = house()
+    one.contact = "sip:bob@two.example.com:5070"
+    invite = alice.invite("sip:bob@alone.example.com")
+    lab.resolve()
+    one.answer(one.takes("INVITE"))
+    assert alice.dialog is not None
+    alice.dialog.confirm(alice.inbox.pop())  # type: ignore[arg-type]
+    alice.dialog.ack(invite)
+    assert not two.waiting
+    lab.resolve()
+    two.takes("ACK")
+    alice.dialog.request("BYE")
+    lab.resolve()
+    two.reply(two.takes("BYE"), 200)
+    lab.zone = {}
+    alice.dialog.ack(invite)
+    lab.resolve()
+    assert not two.waiting and not one.waiting
+    all_is_over(lab)
+
+
+def test_a_name_in_route_is_looked_up_and_one_of_ours_is_not() -> None:
+    lab, alice, one, _ = house(domains=frozenset(["lab.sk"]))
+    bob = lab.phone("bob")
+    bob.register()
+    for _ in range(2):
+        alice.request("MESSAGE", "sip:bob@lab.sk", headers=("Route: <sip:lab.sk;lr>",))
+        bob.reply(bob.takes("MESSAGE"), 200)
+        alice.takes(200)
+    assert not lab.questions
+    alice.request("MESSAGE", "sip:bob@lab.sk", headers=("Route: <sip:alone.example.com;lr>",))
+    lab.resolve()
+    assert one.takes("MESSAGE").values(b"route") == [b"<sip:alone.example.com;lr>"]
+
+
+def test_strangers_cannot_have_names_looked_up() -> None:
+    """Neither as callers, nor by a To tag, nor with `--open`: no question is asked for who is not registered."""
+    for settings in ({}, {"open": True}):
+        lab, _, one, _ = house(**settings)
+        mallory = lab.phone("mallory")
+        mallory.invite("sip:bob@example.com")
+        mallory.takes(403)
+        mallory.request("BYE", "sip:bob@example.com", to="<sip:bob@example.com>;tag=x")
+        mallory.takes(403)
+        mallory.request("ACK", "sip:bob@example.com", to="<sip:bob@example.com>;tag=x")
+        mallory.request("MESSAGE", "sip:bob@10.0.0.1", headers=("Route: <sip:example.com;lr>",))
+        mallory.takes(403)
+        assert not lab.questions and not one.waiting
+
+
+def test_numbers_that_are_no_addresses_are_no_names() -> None:
+    lab, alice, *_ = house()
+    for host in ("10.0.0.300", "1.2.3", "0.0.0.0", "255.255.255.255", "127.0.0.1", "[::1]", "7", "224.0.0.5"):
+        alice.request("MESSAGE", f"sip:bob@{host}")
+        assert alice.waiting and not lab.questions
+        alice.inbox.clear()
+
+
+def test_without_a_dns_names_lead_nowhere() -> None:
+    lab = Lab()
+    (alice,) = lab.registered("alice")
+    alice.request("MESSAGE", "sip:bob@example.com")
+    assert not lab.questions and alice.waiting == [500]
+
+
+def test_sips_to_a_name_is_tls_or_nothing() -> None:
+    lab, alice, *_ = house(listen=(("udp", ("10.0.0.1", 5060)), ("tls", ("10.0.0.1", 5061))))
+    lab.zone = {"_sips._tcp.example.com": [Srv(0, 0, 5063, "one.example.com")], **ZONE}
+    alice.request("MESSAGE", "sips:bob@example.com")
+    lab.resolve()
+    assert [send.flow[::2] for send in lab.astray] == [("tls", ("192.0.2.1", 5063))]
+    lab, alice, *_ = house()
+    alice.request("MESSAGE", "sips:bob@example.com")
+    assert not lab.questions and alice.waiting == [480]
