@@ -25,6 +25,7 @@ def event(kind: str, time: float = 0.0, call: str = "c", leg: str = "l", **field
         "experiment": {"drop": 20, "delay": 0, "stateless": False, "record_route": True, "fork": True},
         "started": {"video": False}, "ended": {"duration": 1.0, "why": "bye"},
         "forwarded": {"to": "carol@10.0.0.1", "why": "busy"},
+        "located": {"names": "b.sk → sip.b.sk", "address": "192.0.2.1:5060", "transport": "udp"},
         "transferred": {"to": "dan@10.0.0.1", "succeeded": True, "why": "200 OK"},
     }  # fmt: skip
     given |= further.get(kind, {})

@@ -132,6 +132,13 @@ STORIES: list[tuple[Event, str, str]] = [
         "Call declined macek@10.0.0.1 -> macka@10.0.0.1",
     ),
     (
+        event("located", names="lab.sk → _sip._udp.lab.sk → a.lab.sk", address="192.0.2.1:5070", transport="udp"),
+        "Cesta podľa DNS macek@10.0.0.1 -> macka@10.0.0.1 [Adresa: UDP 192.0.2.1:5070] "
+        "[Mená: lab.sk → _sip._udp.lab.sk → a.lab.sk]",
+        "Located by DNS macek@10.0.0.1 -> macka@10.0.0.1 [Address: UDP 192.0.2.1:5070] "
+        "[Names: lab.sk → _sip._udp.lab.sk → a.lab.sk]",
+    ),
+    (
         event("busy", status=486, why="Busy Here"),
         "Obsadené macek@10.0.0.1 -> macka@10.0.0.1",
         "Busy macek@10.0.0.1 -> macka@10.0.0.1",
