@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import ipaddress
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -188,16 +189,18 @@ def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_
 
 
 def _alternatives(names: Iterable[str]) -> list[x509.GeneralName]:
-    """What the certificate is for (RFC 5280 §4.2.1.6): addresses as such, all else as names in the DNS."""
+    """What the certificate is for (RFC 5280 §4.2.1.6): names in the DNS, and addresses.
+
+    Each address is there as a name, too: Linphone (mbed TLS 2) looks for what the user has typed among names only.
+    """
     from cryptography import x509
 
     found: dict[x509.GeneralName, None] = {}
     for name in names:
-        try:
-            # The scope behind `%` is this machine's own word, and no part of the address.
-            found[x509.IPAddress(ipaddress.ip_address(name.partition("%")[0]))] = None
-        except ValueError:
-            found[x509.DNSName(name)] = None
+        host = name.partition("%")[0]  # the scope behind `%` is this machine's own word, and no part of the address
+        found[x509.DNSName(host)] = None
+        with suppress(ValueError):
+            found[x509.IPAddress(ipaddress.ip_address(host))] = None
     return list(found)
 
 

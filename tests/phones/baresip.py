@@ -21,6 +21,8 @@ CONTROL = ("127.0.0.1", 4444)
 
 CONFIG = """\
 sip_listen {address}:5060
+sip_cafile {ca}
+sip_verify_server yes
 net_interface eth0
 audio_source aufile,{voice}
 audio_player aubridge,out
@@ -53,21 +55,20 @@ ACCOUNT = "<sip:{user}@{proxy};transport={transport}>;regint={expires};answermod
 class Baresip(Phone):
     """`baresip`. Its events come as netstrings of JSON; the fakevideo module is its camera."""
 
-    def __init__(self, desk: Desk, camera: bool = False, tcp: bool = False) -> None:
-        """A phone with or without a `camera`. tcp: it speaks TCP, not UDP."""
+    def __init__(self, desk: Desk, camera: bool = False, transport: str = "udp") -> None:
+        """A phone with or without a `camera`. transport: which it speaks, of UDP, TCP and TLS."""
         super().__init__(desk)
         control = f"{CONTROL[0]}:{CONTROL[1]}"
         config = CONFIG.format(
             address=self.host.address,
+            ca=desk.ca,
             voice=self.voice.file,
             control=control,
             folder=self.folder,
             video=VIDEO if camera else "",
         )
         (self.folder / "config").write_text(config)
-        self._account = ACCOUNT.format(
-            user=self.user, proxy=self.proxy, expires=EXPIRES, transport="tcp" if tcp else "udp"
-        )
+        self._account = ACCOUNT.format(user=self.user, proxy=self.proxy, expires=EXPIRES, transport=transport)
         if desk.password:
             self._account += f";auth_pass={desk.password}"
         (self.folder / "accounts").write_text(self._account + "\n")

@@ -14,7 +14,10 @@ RC = """\
 [sip]
 sip_port={udp}
 sip_tcp_port={tcp}
-sip_tls_port=0
+sip_tls_port={tls}
+root_ca={ca}
+verify_server_certs=1
+verify_server_cn=1
 use_ipv6=0
 default_proxy=0
 guess_hostname=1
@@ -77,11 +80,17 @@ class Linphone(Phone):
     """`linphonec`. It prints what happens to each call under the number that it has given to it."""
 
     def __init__(
-        self, desk: Desk, camera: bool = False, films_at_once: bool = False, scanned: bool = False, tcp: bool = False
+        self,
+        desk: Desk,
+        camera: bool = False,
+        films_at_once: bool = False,
+        scanned: bool = False,
+        transport: str = "udp",
     ) -> None:
         """A phone with or without a `camera`; it `films_at_once` in the calls that it makes, or when it is told to.
 
-        scanned: it knows nothing of the proxy but the address in the QR code. tcp: it speaks TCP, not UDP.
+        scanned: it knows nothing of the proxy but the address in the QR code. transport: which it speaks, of UDP, TCP
+        and TLS.
         """
         super().__init__(desk)
         # The program neither makes its data folder nor its settings file, and does not run without them.
@@ -91,15 +100,13 @@ class Linphone(Phone):
             f"[audio_codec_{n}]\nmime={name}\nrate={rate}\nchannels={channels}\nenabled={int(n == 0)}\n\n"
             for n, (name, rate, channels) in enumerate(codecs)
         )
-        account = (SCANNED if scanned else ACCOUNT).format(
-            user=self.user, proxy=self.proxy, transport="tcp" if tcp else "udp"
-        )
+        account = (SCANNED if scanned else ACCOUNT).format(user=self.user, proxy=self.proxy, transport=transport)
         if desk.password:
             account += LOGIN.format(user=self.user, password=desk.password)
+        ports = {name: 5060 if name == transport else 0 for name in ("udp", "tcp", "tls")}
         settings = RC.format(
-            user=self.user, address=self.host.address, account=account, codecs=sections, udp=0 if tcp else 5060,
-            tcp=5060 if tcp else 0,
-        )  # fmt: skip
+            user=self.user, address=self.host.address, account=account, codecs=sections, ca=desk.ca, **ports
+        )
         (self.folder / "rc").write_text(settings + (CAMERA.format(films=int(films_at_once)) if camera else ""))
         command = ["stdbuf", "-oL", "linphonec", "-c", "rc", "-d", "5", "-l", "log", *(["-C"] if camera else [])]
         self._program = self.host.start(command, self.folder, {"HOME": str(self.folder)}, self.folder / "screen")

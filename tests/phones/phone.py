@@ -17,7 +17,7 @@ ENOUGH = 2.0
 @dataclass(frozen=True)
 class Desk:
     """Where a phone stands: its user with a voice, the users whom it knows, the host, the proxy's address, a folder,
-    and the user's password, where he has one."""
+    the user's password, where he has one, and the file with the CA that he believes."""
 
     user: str
     voice: tone.Voice
@@ -26,6 +26,7 @@ class Desk:
     proxy: str
     folder: Path
     password: str = ""
+    ca: Path = Path("none")
 
 
 class Phone(ABC):

@@ -19,8 +19,11 @@ class Pjsua(Phone):
     own voice in it.
     """
 
-    def __init__(self, desk: Desk, reliable: bool = False, publish: bool = False) -> None:
-        """With `reliable` its calls ring reliably or not at all; with `publish` it sends its state to the proxy."""
+    def __init__(self, desk: Desk, reliable: bool = False, publish: bool = False, transport: str = "udp") -> None:
+        """With `reliable` its calls ring reliably or not at all; with `publish` it sends its state to the proxy.
+
+        transport: which it speaks, of UDP, TCP and TLS.
+        """
         super().__init__(desk)
         settings = {
             "user": self.user,
@@ -32,6 +35,8 @@ class Pjsua(Phone):
             "log": str(self.folder / "log"),
             "reliable": reliable,
             "publish": publish,
+            "transport": transport,
+            "ca": str(desk.ca),
         }
         command = [sys.executable, str(PROGRAM), json.dumps(settings)]
         self._program = self.host.start(command, self.folder, log=self.folder / "screen")

@@ -19,6 +19,11 @@ import pjsua2
 # How long the library may sleep before the next look at stdin, in milliseconds.
 TURN = 10
 
+TRANSPORTS = {
+    "udp": pjsua2.PJSIP_TRANSPORT_UDP,
+    "tcp": pjsua2.PJSIP_TRANSPORT_TCP,
+    "tls": pjsua2.PJSIP_TRANSPORT_TLS,
+}
 STATES = {
     pjsua2.PJSIP_INV_STATE_CALLING: "calling",
     pjsua2.PJSIP_INV_STATE_INCOMING: "incoming",
@@ -38,7 +43,10 @@ MEDIA = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What the phone is told at its start; `reliable` demands PRACK, `publish` makes it send PUBLISH with its state."""
+    """What the phone is told at its start; `reliable` demands PRACK, `publish` makes it send PUBLISH with its state.
+
+    transport: "udp", "tcp" or "tls"; for that last one, `ca` is the file with the CA that it believes.
+    """
 
     user: str
     proxy: str
@@ -49,6 +57,13 @@ class Settings:
     log: str
     reliable: bool
     publish: bool
+    transport: str
+    ca: str
+
+    @property
+    def way(self) -> str:
+        """The proxy's address as a URI, with the transport."""
+        return f"sip:{self.proxy};transport={self.transport}"
 
 
 def tell(event: str, **details: object) -> None:
@@ -158,7 +173,9 @@ class Phone:
         transport = pjsua2.TransportConfig()
         transport.port = 5060
         transport.boundAddress = settings.address
-        self.endpoint.transportCreate(pjsua2.PJSIP_TRANSPORT_UDP, transport)
+        transport.tlsConfig.CaListFile = settings.ca if settings.transport == "tls" else ""
+        transport.tlsConfig.verifyServer = True
+        self.endpoint.transportCreate(TRANSPORTS[settings.transport], transport)
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
         for codec in self.endpoint.codecEnum2():
@@ -173,9 +190,9 @@ class Phone:
     def _account(self, settings: Settings) -> Any:
         config = pjsua2.AccountConfig()
         config.idUri = f"sip:{settings.user}@{settings.proxy}"
-        config.regConfig.registrarUri = f"sip:{settings.proxy}"
+        config.regConfig.registrarUri = settings.way
         config.regConfig.timeoutSec = 300
-        config.sipConfig.proxies.append(f"sip:{settings.proxy};lr")
+        config.sipConfig.proxies.append(f"{settings.way};lr")
         if settings.password:
             login = pjsua2.AuthCredInfo("digest", "*", settings.user, 0, settings.password)
             config.sipConfig.authCreds.append(login)

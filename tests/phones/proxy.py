@@ -51,6 +51,7 @@ class Proxy:
         self._folder = folder
         self.address = host.address
         self.journal = Journal(folder / "journal.log")
+        self.ca = folder / "state" / "ca.pem"
         # What outlives a restart would otherwise be kept in the home folder, and one test would meet another's phones.
         (folder / "proxy.toml").write_text(f'state = "{folder / "state"}"\n')
         self._program = self._start()

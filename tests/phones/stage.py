@@ -53,7 +53,7 @@ class Stage:
 
     def enter(
         self, kind: Callable[..., AnyPhone], name: str, user: str = "", host: Host | None = None, password: str = "",
-        **options: bool,
+        **options: bool | str,
     ) -> AnyPhone:  # fmt: skip
         """Start the phone of `name` and wait until it is registered.
 
@@ -66,7 +66,9 @@ class Stage:
         folder.mkdir()
         people = tuple(TONES)
         host = host or self._lan.host(name)
-        desk = Desk(user or name, self._voices(name), people, host, self._proxy.address, folder, password)
+        desk = Desk(
+            user or name, self._voices(name), people, host, self._proxy.address, folder, password, self._proxy.ca
+        )
         phone = kind(desk, **options)
         self._phones.append(phone)
         phone.wait_registered()

@@ -1,4 +1,4 @@
-"""Phones on UDP and on TCP call each other, in every mix of two."""
+"""Phones on UDP, TCP and TLS call each other, in every mix of two; each kind of phone is in several of them."""
 
 from __future__ import annotations
 
@@ -7,35 +7,64 @@ import pytest
 from tests.phones import words
 from tests.phones.baresip import Baresip
 from tests.phones.linphone import Linphone
+from tests.phones.phone import Phone
+from tests.phones.pjsua import Pjsua
 from tests.phones.proxy import Proxy
 from tests.phones.stage import Stage
 from tests.phones.stories import all_idle, call_and_answer, hear_each_other
 
 pytestmark = pytest.mark.phones
 
+TRANSPORTS = ("udp", "tcp", "tls")
 
-@pytest.mark.parametrize(("callers", "callees"), [("tcp", "udp"), ("udp", "tcp"), ("tcp", "tcp")])
-def test_they_talk_and_hold_and_hang_up(stage: Stage, proxy: Proxy, callers: str, callees: str) -> None:
-    """Each once as the caller; what comes within the call finds its way by the connections, too."""
-    linda = stage.enter(Linphone, "linda", tcp=callers == "tcp")
-    barry = stage.enter(Baresip, "barry", tcp=callees == "tcp")
-    call_and_answer(linda, barry)
-    hear_each_other(linda, barry)
-    linda.hold()
-    linda.resume()
-    barry.hang_up()
-    all_idle(linda, barry)
-    proxy.journal.expect(words.ENDED, barry, linda)
-
-    call_and_answer(barry, linda)
-    hear_each_other(linda, barry)
-    linda.hang_up()
-    all_idle(linda, barry)
-    proxy.journal.expect(words.ENDED, linda, barry)
+# Who calls whom: with three pairs in turn, each kind of phone speaks each transport, as the caller and as the callee.
+PAIRS: list[tuple[type[Phone], str, type[Phone], str]] = [
+    (Linphone, "linda", Baresip, "barry"),
+    (Baresip, "bella", Pjsua, "petra"),
+    (Pjsua, "pavol", Linphone, "leo"),
+]
+CASES = [
+    (callers, callees, *PAIRS[(row + column) % len(PAIRS)])
+    for row, callers in enumerate(TRANSPORTS)
+    for column, callees in enumerate(TRANSPORTS)
+]
 
 
-def test_a_phone_that_is_switched_off_is_gone_with_its_connection(stage: Stage, proxy: Proxy) -> None:
-    barry = stage.enter(Baresip, "barry", tcp=True)
+@pytest.mark.parametrize(
+    ("callers", "callees", "first", "caller", "second", "callee"),
+    CASES,
+    ids=[f"{name}-{by}-calls-{other}-{to}" for by, to, _, name, _, other in CASES],
+)
+def test_they_talk_and_hold_and_hang_up(
+    stage: Stage, proxy: Proxy, callers: str, callees: str, first: type[Phone], caller: str, second: type[Phone],
+    callee: str,
+) -> None:  # fmt: skip
+    """Each once as the caller; what comes within the call finds its way by the connections, too.
+
+    Who speaks TLS believes the proxy's own CA and no other.
+    """
+    proxy.restart("tls = true\n")
+    one = stage.enter(first, caller, transport=callers)
+    other = stage.enter(second, callee, transport=callees)
+    call_and_answer(one, other)
+    hear_each_other(one, other)
+    one.hold()
+    one.resume()
+    other.hang_up()
+    all_idle(one, other)
+    proxy.journal.expect(words.ENDED, other, one)
+
+    call_and_answer(other, one)
+    hear_each_other(one, other)
+    one.hang_up()
+    all_idle(one, other)
+    proxy.journal.expect(words.ENDED, one, other)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_phone_that_is_switched_off_is_gone_with_its_connection(stage: Stage, proxy: Proxy, transport: str) -> None:
+    proxy.restart("tls = true\n")
+    barry = stage.enter(Baresip, "barry", transport=transport)
     proxy.journal.expect(words.REGISTERED, barry)
     barry.stop()
     proxy.journal.expect(words.UNREGISTERED, barry)
