@@ -398,13 +398,15 @@ class Proxy:
             self._no_page = words[settings.lang].format_map(facts)
             return
         self._site = opened
+        # Asked while it runs: the page is made a moment later.
+        doors, ca = dict(reversed(self.listen)), self._authority
         names = site.hosts([*addresses, *lan_addresses()], settings.domain, opened.address[1])
 
         def application() -> Application:
             from sipfullproxy.web.app import Application
             from sipfullproxy.web.house import House
 
-            house = House(proxy=self, address=address, page=self.page or "", lang=settings.lang, ca=self._authority)
+            house = House(proxy=self, address=address, doors=doors, page=self.page or "", lang=settings.lang, ca=ca)
             return Application(house, names, settings.web_password)
 
         opened.start(application)

@@ -218,7 +218,9 @@ def page(proxy: MadeUp | None = None, password: str | None = None, **house: Any)
     """A page that is served until the end of the block. house: what else its House shall know."""
     behind = proxy or MadeUp()
     site = Site(["127.0.0.1"], 0)
-    told = House(proxy=behind, address=SIP, page="http://{}:{}".format(*site.address), lang="en")
+    told = House(
+        proxy=behind, address=SIP, doors={"udp": SIP, "tcp": SIP}, page="http://{}:{}".format(*site.address), lang="en"
+    )
     application = Application(replace(told, **house), hosts(["127.0.0.1"], ["lab.sk"], site.address[1]), password)
     site.start(lambda: application)
     try:

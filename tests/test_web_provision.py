@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import pytest
@@ -78,6 +79,67 @@ def test_the_code_leads_to_the_file_and_the_file_to_the_proxy(served: Page, user
     found = entries(answer.body)
     assert found["proxy_0", "reg_identity"] == f"sip:{user}@{SIP[0]}"
     assert found["proxy_0", "reg_proxy"] == f"<sip:{SIP[0]}:{SIP[1]};transport=udp>"
+
+
+@dataclass(frozen=True)
+class MadeUpAuthority:
+    pem: bytes = b"as text"
+    der: bytes = b"as bytes"
+    fingerprint: str = "AB:CD"
+
+
+@pytest.fixture(scope="module")
+def secure() -> Iterator[Page]:
+    """A page whose proxy listens on TLS, too, with a certificate that it has made."""
+    with page(doors={"udp": SIP, "tcp": SIP, "tls": (SIP[0], 5061)}, ca=MadeUpAuthority()) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(("transport", "port"), [("tcp", SIP[1]), ("tls", 5061)])
+def test_the_teacher_chooses_how_phones_come(secure: Page, transport: str, port: int) -> None:
+    query = f"user=bob&transport={transport}"
+    url = secure.ask(f"/api/provision?{query}").json["url"]
+    assert read(secure.ask(f"/api/provision.svg?{query}").body) == url
+    found = entries(secure.ask(url.removeprefix(f"http://{secure.host}")).body)
+    assert found["proxy_0", "reg_identity"] == f"sip:bob@{SIP[0]}", "a user is the same on each"
+    assert found["proxy_0", "reg_proxy"] == f"<sip:{SIP[0]}:{port};transport={transport}>"
+    assert found["proxy_0", "reg_route"] == f"<sip:{SIP[0]}:{port};transport={transport};lr>"
+
+
+def test_certificates_are_checked_but_where_the_phone_cannot_know_our_authority(secure: Page) -> None:
+    def checks(page: Page, transport: str) -> set[str]:
+        found = entries(page.ask(f"/provision/bob?transport={transport}").body)
+        return {found["sip", "verify_server_certs"], found["sip", "verify_server_cn"]}
+
+    assert [checks(secure, transport) for transport in ("udp", "tcp", "tls")] == [{"1"}, {"1"}, {"0"}]
+    with page(doors={"udp": SIP, "tls": SIP}) as own:
+        assert checks(own, "tls") == {"1"}, "the user's own certificate is one that phones believe"
+
+
+@pytest.mark.parametrize("transport", ["tls", "sctp", "", "TCP"])
+def test_what_is_not_listened_on_cannot_be_chosen(served: Page, transport: str) -> None:
+    for path in ("/api/provision?user=bob&", "/api/provision.svg?user=bob&", "/provision/bob?"):
+        answer = served.ask(f"{path}transport={transport}")
+        assert answer.status == (404 if transport == "tls" else 422)
+    assert served.ask("/provision/bob?transport=tls").json == {"error": "the proxy does not listen on TLS"}
+
+
+def test_the_certificate_of_the_authority_is_there_for_phones_and_programs(secure: Page) -> None:
+    answer = secure.ask("/ca.crt")
+    assert (answer.headers["content-type"], answer.body) == ("application/x-x509-ca-cert", b"as bytes")
+    answer = secure.ask("/ca.pem")
+    assert (answer.headers["content-type"], answer.body) == ("application/pem-certificate-chain", b"as text")
+    assert read(secure.ask("/api/ca.svg").body) == f"http://{secure.host}/ca.crt"
+    about = secure.ask("/api/about").json
+    assert (about["ca"], about["transports"]) == ("AB:CD", ["udp", "tcp", "tls"])
+
+
+def test_without_an_authority_there_is_nothing_to_install(served: Page) -> None:
+    for path in ("/ca.crt", "/ca.pem", "/api/ca.svg"):
+        answer = served.ask(path)
+        assert answer.status == 404
+        assert "with --tls it makes one" in answer.json["error"]
+    assert served.ask("/api/about").json["ca"] == ""
 
 
 def test_the_file_says_what_a_lab_needs() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Request
 from starlette.responses import Response
@@ -14,9 +14,10 @@ from sipfullproxy.journal.cards import LIVE
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.sip.host import endpoint, written
 from sipfullproxy.web import provision
-from sipfullproxy.web.asking import CALL_ID, ERRORS, NO_CALL, Asked, Door, Stream, Tongue, User
+from sipfullproxy.web.asking import CALL_ID, ERRORS, NO_CALL, Asked, Door, Stream, Tongue, Transport, User
 from sipfullproxy.web.house import Authority, House
 from sipfullproxy.web.models import About, Calls, Error, Phones, Provision, Running, Wanted
+from sipfullproxy.web.provision import Way
 
 # Calls of one answer, when nothing is asked and at most.
 PAGE = 50
@@ -28,6 +29,8 @@ LONGEST_QUERY = 200
 # What makes Android and iOS offer to install it; and the type of RFC 8555 §9.1.
 CERTIFICATE = "application/x-x509-ca-cert"
 PEM = "application/pem-certificate-chain"
+
+SVG: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"image/svg+xml": {}}}}
 
 State = Literal[
     "", "now", "over", "trouble", "calling", "ringing", "talking", "ended", "busy", "declined", "cancelled", "missed",
@@ -50,6 +53,8 @@ def about(request: Request, house: Asked, access: Door) -> About:
         version=__version__,
         lang=house.lang,
         address=written(host).decode() if port == provision.SIP_PORT else endpoint(host, port),
+        transports=[transport for transport in provision.TRANSPORTS if transport in house.doors],
+        ca=house.ca.fingerprint if house.ca else "",
         page=house.page,
         time=time.time(),
         change=access.standing(request.scope),
@@ -123,21 +128,36 @@ async def changes(
 
 
 @router.get("/api/provision")
-def provisioning(house: Asked, user: User) -> Provision:
+def provisioning(house: Asked, lang: Tongue, user: User, transport: Transport = "udp") -> Provision:
     """Where a phone of that user gets its settings."""
-    return Provision(user=user, url=provision.url(house.page, user))
+    _way(house, lang, transport)
+    return Provision(user=user, url=provision.url(house.page, user, transport))
 
 
-@router.get("/api/provision.svg", response_class=Response, responses={200: {"content": {"image/svg+xml": {}}}})
-def code(house: Asked, user: User) -> Response:
+@router.get("/api/provision.svg", response_class=Response, responses=SVG)
+def code(house: Asked, lang: Tongue, user: User, transport: Transport = "udp") -> Response:
     """The same as a QR code, for Linphone: Assistant → fetch remote configuration."""
-    return Response(provision.qr(provision.url(house.page, user)), media_type="image/svg+xml")
+    _way(house, lang, transport)
+    return Response(provision.qr(provision.url(house.page, user, transport)), media_type="image/svg+xml")
 
 
 @router.get("/provision/{user}", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
-def settings(house: Asked, user: Annotated[str, Path(pattern=f"^{provision.USER}$")]) -> Response:
+def settings(
+    house: Asked,
+    lang: Tongue,
+    user: Annotated[str, Path(pattern=f"^{provision.USER}$")],
+    transport: Transport = "udp",
+) -> Response:
     """A phone's settings, as Linphone wants them."""
-    return Response(provision.xml(user, *house.address), media_type="application/xml")
+    way = _way(house, lang, transport)
+    return Response(provision.xml(user, *house.address, way), media_type="application/xml")
+
+
+def _way(house: House, lang: Lang, transport: str) -> Way:
+    """Raises HTTPException where we do not listen on that."""
+    if transport not in house.doors:
+        raise HTTPException(404, _NO_DOOR[lang].format(transport.upper()))
+    return Way(transport, *house.doors[transport], checked=transport != "tls" or house.ca is None)
 
 
 @router.get("/ca.crt", response_class=Response, responses={200: {"content": {CERTIFICATE: {}}}, 404: {"model": Error}})
@@ -152,12 +172,20 @@ def ca_for_programs(house: Asked, lang: Tongue) -> Response:
     return Response(_ca(house, lang).pem, media_type=PEM)
 
 
+@router.get("/api/ca.svg", response_class=Response, responses={**SVG, 404: {"model": Error}})
+def ca_code(house: Asked, lang: Tongue) -> Response:
+    """The address of that certificate as a QR code."""
+    _ca(house, lang)
+    return Response(provision.qr(f"{house.page}/ca.crt"), media_type="image/svg+xml")
+
+
 def _ca(house: House, lang: Lang) -> Authority:
     if house.ca is None:
         raise HTTPException(404, _NO_CA[lang])
     return house.ca
 
 
+_NO_DOOR = Words(sk="proxy nepočúva na {}", en="the proxy does not listen on {}")
 _NO_CA = Words(
     sk="proxy nemá vlastnú autoritu (CA); vyrobí si ju s --tls",
     en="the proxy has no authority (CA) of its own; with --tls it makes one",

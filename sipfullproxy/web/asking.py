@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, HTTPException, Path, Query, Request
 
@@ -60,5 +60,6 @@ def _card(
 
 Call = Annotated[CallCard, Depends(_card)]
 User = Annotated[str, Query(pattern=f"^{provision.USER}$", description="name of a user, without the domain")]
+Transport = Annotated[Literal["udp", "tcp", "tls"], Query(description="by which the phone shall come")]
 
 NO_CALL = Words(sk="taký hovor tu nie je (už)", en="there is no such call (any more)")

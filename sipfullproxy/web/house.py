@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -95,13 +95,14 @@ class Served(Protocol):
 class House:
     """The proxy, and what the page must know of it besides.
 
-    address: (host, port) that phones are told. page: the page's own, as in "http://192.168.1.10:8080". lang: in which
-    the page speaks when it is not asked for another. ca: who has signed our certificate; None: we have none, or one of
-    the user's. run: tells this start of the proxy from any other.
+    address: (host, port) that phones are told. doors: by transport, the first port of each. page: the page's own, as in
+    "http://192.168.1.10:8080". lang: in which the page speaks when it is not asked for another. ca: who has signed our
+    certificate; None: we have none, or one of the user's. run: tells this start of the proxy from any other.
     """
 
     proxy: Served
     address: tuple[str, int]
+    doors: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     page: str
     lang: Lang
     ca: Authority | None = None

@@ -20,7 +20,8 @@ from sipfullproxy.lang import Lang
 class About:
     """The proxy's own facts.
 
-    address: what phones are told, without the port where it is the usual one. page: address of this page. time:
+    address: what phones are told, without the port where it is the usual one. transports: by which they may come. ca:
+    SHA-256 fingerprint of the CA that signs our certificate, "" where we have none. page: address of this page. time:
     wall-clock seconds at the proxy, whose times are shown. change: what a change from this browser needs: "yes": it is
     allowed; "password"; "here": it must be made at the proxy's machine.
     """
@@ -29,6 +30,8 @@ class About:
     version: str
     lang: Lang
     address: str
+    transports: list[str]
+    ca: str
     page: str
     time: float
     change: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 from xml.etree import ElementTree
 
 import segno
@@ -20,6 +20,9 @@ NAMESPACE: Final = "http://www.linphone.org/xsds/lpconfig.xsd"
 
 USER: Final = r"[A-Za-z0-9_.+-]{1,64}"
 """Users that get a code: what everybody can type on a phone, and needs no escape in a URI, SIP's or the web's."""
+
+TRANSPORTS: Final = ("udp", "tcp", "tls")
+"""Those that Linphone speaks."""
 
 SIP_PORT: Final = 5060
 """The port that phones take when none is typed (RFC 3261 §19.1.2)."""
@@ -32,15 +35,30 @@ SCALE: Final = 6
 QUIET: Final = 4
 
 
-def settings(user: str, host: str, port: int) -> Mapping[str, Mapping[str, str]]:
-    """What Linphone shall be told, by section and key: one account, by UDP, on a LAN where nothing is in the way."""
-    proxy = endpoint(host, port)
-    domain = written(host).decode() if port == SIP_PORT else proxy
+class Way(NamedTuple):
+    """How the phone shall come to us. transport: one of TRANSPORTS. checked: whether it is to make sure whom it speaks
+    with: Linphone has a list of authorities of its own, and no setting that could be sent to it adds ours."""
+
+    transport: str
+    host: str
+    port: int
+    checked: bool = True
+
+
+def settings(user: str, host: str, port: int, way: Way | None = None) -> Mapping[str, Mapping[str, str]]:
+    """What Linphone shall be told, by section and key: one account, on a LAN where nothing is in the way.
+
+    host, port: what we are called. way: None, by UDP to there.
+    """
+    domain = written(host).decode() if port == SIP_PORT else endpoint(host, port)
+    transport, at, number, checked = way or Way("udp", host, port)
+    proxy = f"sip:{endpoint(at, number)};transport={transport}"
+    check = str(int(checked))
     return {
         "proxy_0": {
             "reg_identity": f"sip:{user}@{domain}",
-            "reg_proxy": f"<sip:{proxy};transport=udp>",
-            "reg_route": f"<sip:{proxy};transport=udp;lr>",
+            "reg_proxy": f"<{proxy}>",
+            "reg_route": f"<{proxy};lr>",
             "reg_sendregister": "1",
             "reg_expires": str(EXPIRES),
             "push_notification_allowed": "0",  # nobody on a LAN could wake the phone from outside
@@ -48,16 +66,21 @@ def settings(user: str, host: str, port: int) -> Mapping[str, Mapping[str, str]]
             "nat_policy_ref": "nat_policy_0",
         },
         "nat_policy_0": {"ref": "nat_policy_0", "protocols": ""},
-        "sip": {"default_proxy": "0", "media_encryption": "none"},
+        "sip": {
+            "default_proxy": "0",
+            "media_encryption": "none",
+            "verify_server_certs": check,
+            "verify_server_cn": check,
+        },
         "video": {"automatically_accept": "1"},
         "misc": {"transient_provisioning": "1"},  # once; the phone is its owner's again
     }
 
 
-def xml(user: str, host: str, port: int) -> bytes:
+def xml(user: str, host: str, port: int, way: Way | None = None) -> bytes:
     """The same as the file that Linphone fetches."""
     root = ElementTree.Element("config", {"xmlns": NAMESPACE})
-    for name, entries in settings(user, host, port).items():
+    for name, entries in settings(user, host, port, way).items():
         section = ElementTree.SubElement(root, "section", {"name": name})
         for key, value in entries.items():
             ElementTree.SubElement(section, "entry", {"name": key, "overwrite": "true"}).text = value
@@ -66,11 +89,11 @@ def xml(user: str, host: str, port: int) -> bytes:
     return written
 
 
-def url(page: str, user: str) -> str:
+def url(page: str, user: str, transport: str = "udp") -> str:
     """Where that file is. page: the page's address. Raises ValueError for a user who is not like USER."""
     if not re.fullmatch(USER, user):
         raise ValueError(user)
-    return f"{page}/provision/{user}"
+    return f"{page}/provision/{user}" + ("" if transport == "udp" else f"?transport={transport}")
 
 
 def qr(address: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,10 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.browser.stage import Stage
-from tests.browser.window import Page, Window, expect
+from tests.browser.test_accessibility import flaws
+from tests.browser.window import Browser, Page, Window, expect
 from tests.helpers import call, hang_up
-from tests.running import need
+from tests.running import need, need_module, running
 from tests.test_web_provision import read
 
 pytestmark = pytest.mark.browser
@@ -110,3 +112,26 @@ def test_the_code_on_the_screen_is_read_by_a_camera(lab: Stage, look: Callable[.
     page.get_by_role("button", name="Show the QR code").click()
     expect(page.get_by_role("alert")).to_contain_text("user")
     assert "422" in window.complaints.pop()
+
+
+def test_over_tls_the_code_says_so_and_the_authority_is_there_to_take_away(browser: Browser, tmp_path: Path) -> None:
+    need_module("cryptography", "cryptography")
+    with running(tmp_path, "--tls") as proxy:
+        window = Window(browser, proxy.page, lang="en")
+        page = window.open("#/phones")
+        page.get_by_label("User name").fill("cyril")
+        page.get_by_label("Transport").select_option("TLS")
+        page.get_by_role("button", name="Show the QR code").click()
+        url = f"{proxy.page}/provision/cyril?transport=tls"
+        code = page.get_by_role("img", name=f"QR: {url}")
+        expect(code).to_be_visible()
+        assert read(page.request.get(f"{proxy.page}{code.get_attribute('src')}").body()) == url
+        expect(page.get_by_text("checks no certificates")).to_be_visible()
+        page.get_by_label("Transport").select_option("TCP")
+        page.get_by_role("button", name="Show the QR code").click()
+        expect(page.get_by_text("checks no certificates")).to_have_count(0)
+        expect(page.locator(".fingerprint")).to_have_text(re.compile("^([0-9A-F]{2}:){31}[0-9A-F]{2}$"))
+        file = download(page, "ca.pem", tmp_path)
+        assert file.read_bytes() == (tmp_path / "sipfullproxy" / "ca.pem").read_bytes()
+        assert flaws(page) == []
+        window.close()

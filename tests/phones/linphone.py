@@ -53,7 +53,7 @@ passwd={password}
 # What the camera of a phone would have read from the QR code on the page.
 SCANNED = """\
 [misc]
-config-uri=http://{proxy}:8080/provision/{user}
+config-uri=http://{proxy}:8080/provision/{user}?transport={transport}
 """
 
 # The voices are made for G.711; the phone's other codecs are put into the list only to be turned off.
@@ -105,7 +105,12 @@ class Linphone(Phone):
             account += LOGIN.format(user=self.user, password=desk.password)
         ports = {name: 5060 if name == transport else 0 for name in ("udp", "tcp", "tls")}
         settings = RC.format(
-            user=self.user, address=self.host.address, account=account, codecs=sections, ca=desk.ca, **ports
+            user=self.user,
+            address=self.host.address,
+            account=account,
+            codecs=sections,
+            ca="" if scanned else desk.ca,
+            **ports,
         )
         (self.folder / "rc").write_text(settings + (CAMERA.format(films=int(films_at_once)) if camera else ""))
         command = ["stdbuf", "-oL", "linphonec", "-c", "rc", "-d", "5", "-l", "log", *(["-C"] if camera else [])]

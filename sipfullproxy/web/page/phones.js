@@ -36,17 +36,35 @@ export async function open(root, _rest, app) {
 
 /** A QR code that sets Linphone up in one scan. */
 function adding(app) {
+  const { address: domain, transports, ca } = app.about;
   const code = h("figure.qr");
   const user = h("input", { name: "user", required: true, maxlength: "64", autocomplete: "off", spellcheck: "false" });
-  return h("section.adding", {}, h("h2", {}, w("addPhone")), h("p", {}, w("addPhoneHint", { address: app.about.address })),
+  const transport = h("select", { name: "transport" }, transports.map((name) => h("option", { value: name }, name.toUpperCase())));
+  return h("section.adding", {}, h("h2", {}, w("addPhone")),
+    h("p", {}, w("addPhoneHint", { address: domain, transports: transports.map((name) => name.toUpperCase()).join(" / ") })),
     h("form.inline", { onsubmit: async (event) => {
       event.preventDefault();
+      const wanted = { user: user.value, transport: transport.value };
       try {
-        const { url } = await ask("provision", { user: user.value });
-        show(code, h("img", { src: address("provision.svg", { user: user.value }), alt: `QR: ${url}`, width: "220", height: "220" }),
-          h("figcaption", {}, h("code", {}, url)));
+        const { url } = await ask("provision", wanted);
+        show(code, picture(url, address("provision.svg", wanted)), wanted.transport === "tls" && ca && h("p", {}, w("unchecked")));
       } catch (error) {
         app.trouble(error);
       }
-    } }, h("label", {}, w("userName"), " ", user), h("button", {}, w("showQr"))), code);
+    } }, h("label", {}, w("userName"), " ", user), h("label", {}, w("transport"), " ", transport), h("button", {}, w("showQr"))), code,
+    ca && authority(app.about));
 }
+
+/** The certificate that a phone needs to know whom it speaks with over TLS, and how it gets there. */
+function authority(about) {
+  return h("section.adding", {}, h("h2", {}, w("authority")), h("p", {}, w("authorityHint")),
+    h("p", {}, h("a", { href: "/ca.crt" }, "ca.crt"), ` ${w("forPhones")} · `, h("a", { href: "/ca.pem" }, "ca.pem"), ` ${w("forPrograms")}`),
+    h("p", {}, w("fingerprint"), " ", h("code.fingerprint", {}, about.ca)),
+    h("figure.qr", {}, picture(`${about.page}/ca.crt`, address("ca.svg"))),
+    h("ul", {}, ["caAndroid", "caIos", "caLinphone", "caDesktop", "caBaresip"].map((device) => h("li", {}, w(device)))));
+}
+
+/** A code, and what it says. */
+const picture = (url, source) => [
+  h("img", { src: source, alt: `QR: ${url}`, width: "220", height: "220" }), h("figcaption", {}, h("code", {}, url)),
+];

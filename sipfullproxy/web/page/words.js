@@ -56,10 +56,43 @@ const WORDS = {
   domain: ["Doména pre telefóny", "Domain for phones"],
   addPhone: ["Pridať telefón", "Add a phone"],
   addPhoneHint: [
-    "V Linphone: Pomocník → Vzdialené nastavenie → naskenovať QR kód. Alebo ručne: doména {address}, prenos UDP, bez hesla.",
-    "In Linphone: Assistant → Remote provisioning → scan the QR code. Or by hand: domain {address}, transport UDP, no password.",
+    "V Linphone: Pomocník → Vzdialené nastavenie → naskenovať QR kód. Alebo ručne: doména {address}, prenos {transports}, bez hesla.",
+    "In Linphone: Assistant → Remote provisioning → scan the QR code. Or by hand: domain {address}, transport {transports}, no password.",
   ],
   userName: ["Meno používateľa", "User name"],
+  transport: ["Prenos", "Transport"],
+  unchecked: [
+    "Linphone s týmto nastavením šifruje, ale certifikáty neoveruje (ani pri iných svojich účtoch): kto sa vydáva za proxy, toho nespozná. Kód pre UDP alebo TCP overovanie zasa zapne.",
+    "With these settings Linphone encrypts and checks no certificates (nor for its other accounts): it does not notice who poses as the proxy. A code for UDP or TCP turns the checks on again.",
+  ],
+  authority: ["Certifikát pre TLS", "Certificate for TLS"],
+  authorityHint: [
+    "Kto ho má v telefóne, ten spozná, že hovorí s touto proxy. Porovnajte odtlačok s tým, ktorý proxy vypísala pri štarte. Po kurze ho z telefónu odstráňte: kto má kľúč tejto autority, tomu by telefón veril čokoľvek.",
+    "A phone that has it knows that it speaks with this proxy. Compare the fingerprint with the one that the proxy printed at its start. Remove it from the phone after the course: whoever had the key of this authority, the phone would believe him anything.",
+  ],
+  forPhones: ["pre telefóny (DER)", "for phones (DER)"],
+  forPrograms: ["pre programy (PEM)", "for programs (PEM)"],
+  fingerprint: ["Odtlačok SHA-256:", "SHA-256 fingerprint:"],
+  caAndroid: [
+    "Android: stiahnite ca.crt, potom Nastavenia → Zabezpečenie → Šifrovanie a prihlasovacie údaje → Inštalovať certifikát → Certifikát CA. Platí pre prehliadač a telefóny, ktoré používajú autority systému.",
+    "Android: fetch ca.crt, then Settings → Security → Encryption & credentials → Install a certificate → CA certificate. It counts for the browser and for phones that use the system's authorities.",
+  ],
+  caIos: [
+    "iPhone, iPad: otvorte odkaz v Safari, potom Nastavenia → Stiahnutý profil → Inštalovať, a nakoniec Nastavenia → Všeobecné → Informácie → Nastavenia dôveryhodnosti certifikátov.",
+    "iPhone, iPad: open the link in Safari, then Settings → Profile Downloaded → Install, and at last Settings → General → About → Certificate Trust Settings.",
+  ],
+  caLinphone: [
+    "Linphone v telefóne má vlastný zoznam autorít a na autority systému nehľadí: najľahšie je naskenovať hore kód s prenosom TLS, potom neoveruje.",
+    "Linphone on a phone has a list of authorities of its own and does not look at the system's: easiest is the code above with the transport TLS, then it does not check.",
+  ],
+  caDesktop: [
+    "Linphone na počítači: uložte ca.pem a do jeho súboru linphonerc, časť [sip], napíšte root_ca=/cesta/ca.pem.",
+    "Linphone on a computer: save ca.pem and write root_ca=/path/ca.pem into its file linphonerc, section [sip].",
+  ],
+  caBaresip: [
+    "baresip: v súbore config riadky sip_cafile /cesta/ca.pem a sip_verify_server yes.",
+    "baresip: in the file config, sip_cafile /path/ca.pem and sip_verify_server yes.",
+  ],
   showQr: ["Ukázať QR kód", "Show the QR code"],
   user: ["Používateľ", "User"],
   from: ["Odkiaľ", "From"],
