@@ -91,6 +91,9 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("--web-password")
     parser.add_argument("--users")
     parser.add_argument("--login")
+    parser.add_argument("--bans", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--trust", action="append")
+    parser.add_argument("--silent", action="store_true")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--version", action="version", version=f"sipfullproxy {__version__}")
     given = vars(parser.parse_args(arguments))
@@ -313,6 +316,9 @@ Príklady:
   --users SÚBOR         kto sa registruje, musí sa prihlásiť heslom; používatelia sú v tomto súbore
   --login register|calls
                         heslo len pri registrácii, alebo aj pri každom hovore (register)
+  --no-bans             kto háda heslá, neblokuje sa; --bans: blokuje sa aj bez --users, kto obťažuje
+  --trust SIEŤ          adresy, ktoré sa neblokujú, napríklad 192.168.1.0/24; dá sa opakovať
+  --silent              cudzím sa neodpovedá ani odmietnutím; heslo sa pýta ďalej
   --domain MENO         ďalšie meno, ktoré je naše; dá sa opakovať
   --no-web              bez stránky s hovormi
   --web-port ČÍSLO      port TCP stránky (8080; 0: ktorýkoľvek voľný)
@@ -360,6 +366,9 @@ Examples:
   --users FILE          who registers must log in by password; the users are in this file
   --login register|calls
                         passwords for registrations only, or for each call, too (register)
+  --no-bans             who guesses passwords is not banned; --bans: without --users, too, who is a nuisance
+  --trust NETWORK       addresses that are never banned, such as 192.168.1.0/24; may be repeated
+  --silent              strangers get no answer, not even a refusal; passwords are still asked for
   --domain NAME         a further name that is ours; may be repeated
   --no-web              without the page that shows the calls
   --web-port NUMBER     TCP port of the page (8080; 0: any free one)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
+from sipfullproxy.engine.bans import Network
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule, address
 from sipfullproxy.experiments import LONGEST_DELAY, Experiments
 from sipfullproxy.lang import LANGS, Lang, Words
@@ -69,7 +70,9 @@ class Settings:
     verbose: whether every message is shown on stderr. open: whether callers who are not registered may reach our users.
     domain: further names that are ours. redirects: whether the proxy follows a phone's 3xx or passes it to the caller.
     users: the file of those who can log in; None: nobody needs a password. login: who must, whoever registers, or
-    whoever calls, too. state: folder of what outlives a restart; None: the operating system's usual one. forward: where
+    whoever calls, too. bans: whether addresses that guess passwords, or otherwise misbehave, are held off; None: where
+    passwords are wanted. trust: networks that never are. silent: whether strangers get no answer in the place of a
+    refusal. state: folder of what outlives a restart; None: the operating system's usual one. forward: where
     calls go, by the name of the user that they were for. experiments: what goes wrong on purpose. web: whether the page
     is served. web_port: its TCP port, 0 for any free one. web_bind: the address that it listens on, beside the
     loopback; None: `ip`, unless that is a public one. web_password: what guards changes on the page; None: they are
@@ -95,6 +98,9 @@ class Settings:
     redirects: Redirects = "follow"
     users: Path | None = None
     login: Logins = "register"
+    bans: bool | None = None
+    trust: tuple[Network, ...] = ()
+    silent: bool = False
     state: Path | None = None
     forward: Mapping[str, Rule] = field(default_factory=dict)
     experiments: Experiments = field(default_factory=Experiments)
@@ -102,6 +108,11 @@ class Settings:
     web_port: int = 8080
     web_bind: str | None = None
     web_password: str | None = field(default=None, repr=False)
+
+    @property
+    def holds_off(self) -> bool:
+        """Whether addresses that misbehave are held off."""
+        return self.users is not None if self.bans is None else self.bans
 
 
 def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
@@ -305,6 +316,17 @@ def _domain(value: object) -> tuple[str, ...]:
     return domains
 
 
+def _networks(value: object) -> tuple[Network, ...]:
+    names = value if isinstance(value, list | tuple) else [None]
+    try:
+        return tuple(ipaddress.ip_network(name if isinstance(name, str) else "") for name in names)
+    except ValueError:
+        raise _Bad(
+            sk='treba zoznam adries alebo sietí, napríklad ["192.168.1.0/24"]',
+            en='must be a list of addresses or networks, for example ["192.168.1.0/24"]',
+        ) from None
+
+
 def _own(table: Mapping[object, object]) -> dict[int, str]:
     return {_status(code): _phrase(code, phrase) for code, phrase in table.items() if code != "mode"}
 
@@ -443,6 +465,9 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "redirects": _one_of(get_args(Redirects)),
     "users": _path,
     "login": _one_of(get_args(Logins)),
+    "bans": _flag,
+    "trust": _networks,
+    "silent": _flag,
     "state": _path,
     "forward": _forward,
     "experiments": _experiments,

@@ -14,15 +14,18 @@ ALICE, BOB = "alice@10.0.0.1", "bob@10.0.0.1"
 def event(kind: str, time: float = 0.0, call: str = "c", leg: str = "l", **fields: Any) -> Event:
     """An event of that kind; of a call from alice to bob, if nothing else is said."""
     given: dict[str, Any] = {"serial": 1, "time": time}
-    if kind != "experiment":
+    alone = kind in ("experiment", "banned", "unbanned")
+    if not alone:
         given["who"] = ALICE
     if kind in ("registered", "unregistered"):
         given |= {"address": "10.0.0.10:5060", "contact": "sip:a@10.0.0.10"}
         given |= {"agent": "Linphone", "expires": 60} if kind == "registered" else {"why": "expired"}
-    elif kind != "experiment":
+    elif not alone and kind != "rejected":
         given |= {"call": call, "leg": leg, "whom": BOB}
     further: dict[str, dict[str, Any]] = {
         "experiment": {"drop": 20, "delay": 0, "stateless": False, "record_route": True, "fork": True},
+        "rejected": {"address": "10.0.0.66:5060"}, "unbanned": {"address": "10.0.0.66"},
+        "banned": {"address": "10.0.0.66", "seconds": 60.0, "why": "logins", "proved": True},
         "started": {"video": False}, "ended": {"duration": 1.0, "why": "bye"},
         "forwarded": {"to": "carol@10.0.0.1", "why": "busy"},
         "located": {"names": "b.sk → sip.b.sk", "address": "192.0.2.1:5060", "transport": "udp"},

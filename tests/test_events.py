@@ -17,7 +17,7 @@ ISSUE_2 = {
 
 
 def test_every_kind_has_its_name() -> None:
-    assert set(KINDS) == ISSUE_2 | {"experiment", "located"}
+    assert set(KINDS) == ISSUE_2 | {"experiment", "located", "rejected", "banned", "unbanned"}
     assert all(kind == cls.kind for kind, cls in KINDS.items())
 
 

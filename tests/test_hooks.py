@@ -59,7 +59,7 @@ def test_every_kind_of_event_can_be_asked_for_and_no_other(hooks: Hooks) -> None
     for kind in KINDS:
         hooks.on(kind)
     with pytest.raises(
-        ValueError, match=r"unknown kind of event 'rings'; choose one of \*, registered, .*, ended, experiment$"
+        ValueError, match=r"unknown kind of event 'rings'; choose one of \*, registered, .*, banned, unbanned$"
     ):
         hooks.on("rings")
 

@@ -197,12 +197,19 @@ def test_a_nonce_may_be_used_again_with_the_next_count(lab: Lab) -> None:
     assert [answer(alice, challenge, times=nc).status for nc in (1, 2, 5, 4, 6)] == [200, 200, 200, 401, 200]
 
 
-def test_an_old_nonce_is_stale_and_a_wrong_password_is_not(lab: Lab) -> None:
+@pytest.mark.parametrize("password", ["apple", "pear"])
+def test_an_old_nonce_is_stale_and_no_password_is_tried_by_it(lab: Lab, password: str) -> None:
     alice = lab.phone("alice")
     challenge = asked(alice)
     lab.advance(LIFETIME + 1)
-    assert all(one.stale for one in challenges(answer(alice, challenge)))
-    assert not any(one.stale for one in challenges(answer(alice, challenge, password="pear")))
+    assert all(one.stale for one in challenges(answer(alice, challenge, password=password)))
+
+
+@pytest.mark.parametrize("password", ["apple", "pear"])
+def test_nor_by_a_nonce_that_was_sent_to_somebody_else(lab: Lab, password: str) -> None:
+    alice, other = lab.phone("alice"), lab.phone("alice")
+    assert all(one.stale for one in challenges(answer(other, asked(alice), password=password)))
+    assert bindings(lab) == 0
 
 
 def test_a_nonce_of_a_former_run_is_stale(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import get_args
 
@@ -45,6 +46,9 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         redirects = "pass"
         users = "users.toml"
         login = "calls"
+        bans = false
+        trust = ["192.168.1.0/24", "2001:db8::/32", "198.51.100.7"]
+        silent = true
         state = "/var/lib/proxy"
         web = false
         web_port = 8081
@@ -74,7 +78,9 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         listen=(Listen("udp"), Listen("tcp", "192.168.1.10", 5080), Listen("tcp", None, 5081)),
         lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
         keep_days=7, keep_mb=50, verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass",
-        users=Path("users.toml"), login="calls", state=Path("/var/lib/proxy"),
+        users=Path("users.toml"), login="calls", bans=False,
+        trust=(ip_network("192.168.1.0/24"), ip_network("2001:db8::/32"), ip_network("198.51.100.7")), silent=True,
+        state=Path("/var/lib/proxy"),
         web=False, web_port=8081, web_bind="0.0.0.0", web_password="šéf",
         forward={
             "bob": Rule(
@@ -89,6 +95,14 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
 def test_calls_cannot_need_logins_that_nobody_has() -> None:
     with pytest.raises(SettingsError, match="users"):
         read({"login": "calls"})
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [({}, False), ({"users": "u"}, True), ({"users": "u", "bans": False}, False), ({"bans": True}, True)],
+)
+def test_who_misbehaves_is_held_off_where_passwords_are_wanted(given: dict[str, object], wanted: bool) -> None:
+    assert read(given).holds_off is wanted
 
 
 def test_the_command_line_wins_over_the_file_key_by_key(tmp_path: Path) -> None:
@@ -202,6 +216,12 @@ def test_home_is_understood_in_paths() -> None:
         ("domain", ["-lab.sk"]),
         ("domain", [""]),
         ("redirects", "maybe"),
+        ("bans", "yes"),
+        ("trust", "192.168.1.0/24"),
+        ("trust", ["192.168.1.7/24"]),
+        ("trust", ["lab.sk"]),
+        ("trust", [7]),
+        ("silent", 1),
         ("state", False),
         ("web", "yes"),
         ("web_port", 65536),

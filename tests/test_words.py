@@ -13,8 +13,10 @@ from sipfullproxy.journal.words import HEADLINES, going_wrong, is_trouble, sente
 
 def event(kind: str, **fields: Any) -> Event:
     """An event of that kind between macek and macka, with these further fields."""
-    common: dict[str, Any] = {"serial": 1, "time": 0.0, "who": "macek@10.0.0.1"}
-    if "registered" not in kind:
+    common: dict[str, Any] = {"serial": 1, "time": 0.0}
+    if "banned" not in kind:
+        common["who"] = "macek@10.0.0.1"
+    if "registered" not in kind and "banned" not in kind and kind != "rejected":
         common |= {"call": "c", "leg": "l", "whom": "macka@10.0.0.1"}
     return KINDS[kind](**common | fields)
 
@@ -202,6 +204,21 @@ STORIES: list[tuple[Event, str, str]] = [
         "Experiment: koniec, všetko ide podľa RFC 3261",
         "Experiment: over, all goes by RFC 3261 again",
     ),
+    (
+        event("rejected", address="10.0.0.2:56666"),
+        "Neúspešné prihlásenie: macek@10.0.0.1 [Adresa: 10.0.0.2:56666]",
+        "Login failed: macek@10.0.0.1 [Address: 10.0.0.2:56666]",
+    ),
+    (
+        event("banned", address="10.0.0.2", seconds=240.0, why="logins", proved=True),
+        "Zablokovaná adresa: 10.0.0.2 [Trvanie: 0:04:00] [Dôvod: nesprávne heslá]",
+        "Address banned: 10.0.0.2 [Duration: 0:04:00] [Reason: wrong passwords]",
+    ),
+    (
+        event("unbanned", address="2001:db8::/64"),
+        "Odblokovaná adresa: 2001:db8::/64",
+        "Ban lifted: 2001:db8::/64",
+    ),
 ]  # fmt: skip
 
 
@@ -219,6 +236,7 @@ def test_no_kind_of_event_is_without_words_and_none_without_a_story() -> None:
 def test_only_what_went_wrong_is_trouble() -> None:
     assert [happened.kind for happened, *_ in STORIES if is_trouble(happened)] == [
         "transferred", "failed", "failed", "failed", "failed", "ended", "experiment", "experiment",
+        "rejected", "banned",
     ]  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class Admission:
         registered."""
         login = self._login
         if login is not None and login.for_calls and not self._is_guest(login, request, source):
-            login.caller(request)
+            login.caller(request, source)
         elif not self._location.has_flow(source):
             self._stranger(request, routed, source)
         elif login is not None and login.named(request) not in {phone.aor for phone in self._location.on(source)}:

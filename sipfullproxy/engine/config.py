@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sipfullproxy.engine.bans import Network
 from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.flow import Local
 from sipfullproxy.sip.digest import ALGORITHMS
@@ -52,6 +53,8 @@ class Config:
     domains: further names that are ours, beside the address itself (lower case).
     open: whether callers who are not registered may reach our users.
     users: who can log in; None: nobody is asked.
+    bans: whether senders who misbehave are held off. trusted: networks that never are.
+    silent: whether strangers get no answer in the place of a refusal; who may log in is still asked.
     forward: by the name of a user, where his calls go; looked at for each call, so it may change between two verbs.
     switches: what is turned off to show what it is good for.
     recurse: whether the proxy follows a phone's 3xx itself (RFC 3261 §16.7 item 4) or passes it to the caller.
@@ -68,6 +71,9 @@ class Config:
     domains: frozenset[str] = frozenset()
     open: bool = False
     users: Users | None = None
+    bans: bool = False
+    trusted: tuple[Network, ...] = ()
+    silent: bool = False
     forward: Mapping[bytes, Rule] = field(default_factory=dict)
     switches: Switches = field(default_factory=Switches)
     recurse: bool = True

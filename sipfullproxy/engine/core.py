@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sipfullproxy.engine.admission import Admission
+from sipfullproxy.engine.bans import ASKED, REFUSED, Bans
 from sipfullproxy.engine.calls import Calls
 from sipfullproxy.engine.config import Config, Users
 from sipfullproxy.engine.flow import Flow
@@ -29,6 +30,8 @@ KEY_SIZE = 32
 
 LIFE_SIZE = 8
 """Bytes that tell the bindings of this engine from those of all others, before it and beside it."""
+
+_CHALLENGES = (401, 407)
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -56,6 +59,7 @@ class Core:
         self.location = Location(random(LIFE_SIZE).hex() if config.followed else None, expiring=config.expiring)
         self.registrar = Registrar(self.location, self.outbox)
         self.router = Router(config, self.location)
+        self.bans = Bans(self.location, self.outbox, config.trusted) if config.bans else None
         self.calls = Calls(self.timers, self.outbox, self._person_at)
         self.login = None if config.users is None else self._login(config.users)
         self.admission = Admission(config, self.location, self.calls, self.router, self.login)
@@ -77,19 +81,37 @@ class Core:
         """Answer a request with an error, its reason in a Warning.
 
         A stranger hears it once: his address may be made up, and a victim would get eleven for one (§26.3.2.4). But who
-        has heard a 100 does not ask again, so he is told until he acknowledges.
+        has heard a 100 does not ask again, so he is told until he acknowledges. Where strangers are told nothing, he
+        hears it not even once; but a challenge he hears, since he may be a phone that is just about to log in.
         """
-        once = not server.last and not self.location.has_flow(source)
+        once = not server.last and self._is_stranger(source, error)
+        if once and self._is_silent(error):
+            server.step("silence")
+            return
         self.answer(server, request, error.status, (*error.headers, self.warning(error)), once=once)
 
-    def refuse_unread(self, message: Message, to_tag: bytes, error: SipError, flow: Flow) -> None:
+    def refuse_unread(self, message: Message, to_tag: bytes, error: SipError, flow: Flow, source: Flow) -> None:
         """Answer a request that gets no transaction: too broken for one, or one too many (RFC 3261 §8.2.7).
 
-        to_tag: what comes out the same when the request comes again.
+        to_tag: what comes out the same when the request comes again. flow: the way back to its sender. source: the way
+        that it came.
         """
+        if self._is_stranger(source, error) and self._is_silent(error):
+            return
         phrase = self.config.phrases.own_response(error.status)
         headers = (*error.headers, self.warning(error))
         self.outbox.send(flow, respond(message, error.status, phrase, TAG + to_tag, headers))
+
+    def _is_stranger(self, source: Flow, error: SipError) -> bool:
+        """Whether nobody is registered there. Then it is counted what he is refused, unless that is no fault of his."""
+        if self.location.has_flow(source):
+            return False
+        if self.bans is not None and error.status < 500:
+            self.bans.count(ASKED if error.status in _CHALLENGES else REFUSED, source)
+        return True
+
+    def _is_silent(self, error: SipError) -> bool:
+        return self.config.silent and error.status not in _CHALLENGES
 
     def warning(self, error: SipError) -> tuple[bytes, bytes]:
         """Why, for the reader of a trace (RFC 3261 §20.43; 399 is "miscellaneous")."""
@@ -98,7 +120,8 @@ class Core:
         return b"Warning", b'399 %b:%d "%b"' % (host, port, reason.encode())
 
     def _login(self, users: Users) -> Login:
-        return Login(users, self.config.switches, self.router, self.outbox, self._random(KEY_SIZE))
+        key = self._random(KEY_SIZE)
+        return Login(users, self.config.switches, self.router, self.location, self.bans, self.outbox, key)
 
     def _person_at(self, uri: Uri) -> str | None:
         if self.router.in_our_domain(uri):

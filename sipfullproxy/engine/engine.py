@@ -9,6 +9,7 @@ from zlib import crc32
 
 from sipfullproxy.engine import fsm, stateless
 from sipfullproxy.engine.acknowledgement import Acknowledgement
+from sipfullproxy.engine.bans import JUNK, Ban
 from sipfullproxy.engine.branch import Branch
 from sipfullproxy.engine.calls import Call
 from sipfullproxy.engine.config import Config
@@ -70,7 +71,10 @@ class Engine:
         if not data.strip(b"\r\n\0 "):
             return []  # a keepalive (RFC 5626 §3.5.1, and the NULs and blanks that some phones send)
         core = self._core
+        bans = core.bans
         core.outbox.now = now
+        if bans is not None and not bans.admits(flow):
+            return []
         self.serial += 1
         core.outbox.cause = self.serial
         message = None
@@ -83,6 +87,8 @@ class Engine:
         except SipError:
             if message is None:
                 self.junk += 1
+                if bans is not None and not core.location.has_flow(flow):
+                    bans.count(JUNK, flow)
             # Else it is a response that cannot be read, or an ACK that leads nowhere: dropped. Others were answered.
         except Exception as bug:
             self._report(bug)
@@ -96,10 +102,12 @@ class Engine:
         """Answer the request whose end in a stream cannot be found (`sip.framing.Broken`). Then close the stream."""
         core = self._core
         core.outbox.now = now
+        if core.bans is not None and not core.bans.admits(flow):
+            return []
         self.serial += 1
         core.outbox.cause = self.serial
         if request.method != b"ACK":
-            core.refuse_unread(request, _same_tag(request), error, self._way_back(request, flow))
+            core.refuse_unread(request, _same_tag(request), error, self._way_back(request, flow), flow)
         return core.outbox.sends()
 
     def tick(self, now: float) -> list[Send]:
@@ -172,6 +180,22 @@ class Engine:
         self._core.outbox.now = now
         return self._core.registrar.forget(phone)
 
+    def bans(self, now: float) -> list[Ban]:
+        """Who is held off, and until when; none where nobody is."""
+        self._core.outbox.now = now
+        return self._core.bans.all() if self._core.bans is not None else []
+
+    def ban(self, ban: Ban, now: float) -> None:
+        """Hold somebody off who was banned in a former life, or by a neighbour."""
+        self._core.outbox.now = now
+        if self._core.bans is not None:
+            self._core.bans.adopt(ban)
+
+    def lift(self, network: str, now: float) -> bool:
+        """End the ban of a network, as `bans` calls it. Returns whether there was one."""
+        self._core.outbox.now = now
+        return self._core.bans is not None and self._core.bans.lift(network)
+
     def events(self) -> list[Event]:
         """Fetch, once, what happened since the last time."""
         return self._core.outbox.events()
@@ -226,7 +250,7 @@ class Engine:
             request.check()
         except SipError as error:
             if request.method != b"ACK":
-                core.refuse_unread(request, _same_tag(request), error, self._way_back(request, flow))
+                core.refuse_unread(request, _same_tag(request), error, self._way_back(request, flow), flow)
             return
         request.stamp(*flow.remote)
         key = server_key(request)
@@ -244,7 +268,7 @@ class Engine:
         try:
             server = core.transactions.serve(key, reply, request)
         except SipError as error:
-            core.refuse_unread(request, _same_tag(request), error, reply)
+            core.refuse_unread(request, _same_tag(request), error, reply, flow)
             return
         try:
             self._serve(server, request, flow)
@@ -255,7 +279,9 @@ class Engine:
         """The way back to the sender of a request (RFC 3261 §18.2.2, RFC 3581 §4)."""
         if source.reliable:
             return source
-        address = via.reply_address(source.remote, trusted=self._core.location.has_flow(source))
+        # Not with logins: who makes up the address of a phone of ours would have its nonces sent to himself.
+        trusted = self._core.login is None and self._core.location.has_flow(source)
+        address = via.reply_address(source.remote, trusted)
         return source if address == source.remote else Flow(source.transport, source.local, address)
 
     def _way_back(self, request: Request, source: Flow) -> Flow:
@@ -279,7 +305,7 @@ class Engine:
         if method == b"REGISTER" and to_our_domain:
             self._register(server, request, routed, source)
         elif method == b"OPTIONS" and (to_us or _is_last_hop(request)):
-            self._options(server, request)
+            self._options(server, request, source)
         elif (method == b"PUBLISH" and to_our_domain) or (method == b"SUBSCRIBE" and to_us):
             raise SipError(489, "No events are kept here")
         elif to_us and method not in (b"INVITE", b"CANCEL"):
@@ -312,11 +338,16 @@ class Engine:
         if not who.user:
             raise SipError(400, "No user in To")
         if core.login is not None:
-            core.login.registrant(request, who)
-        core.answer(server, request, 200, core.registrar.register(request, who, source, core.outbox.now))
+            core.login.registrant(request, who, source)
+        contacts = core.registrar.register(request, who, source, core.outbox.now)
+        if core.login is None and core.bans is not None:
+            core.bans.right(source, who.name)
+        core.answer(server, request, 200, contacts)
 
-    def _options(self, server: ServerTransaction, request: Request) -> None:
+    def _options(self, server: ServerTransaction, request: Request, source: Flow) -> None:
         """RFC 3261 §11.2."""
+        if self._core.config.silent and not self._core.location.has_flow(source):
+            raise SipError(403, "Strangers are told nothing")
         supports(request, b"require")
         self._core.answer(server, request, 200, _CAPABILITIES)
 
@@ -400,7 +431,7 @@ class Engine:
         try:
             server = core.transactions.match_request(server_key(request)) if hasattr(request, "via") else None
             if server is None:
-                core.refuse_unread(request, _same_tag(request), bug, source)
+                core.refuse_unread(request, _same_tag(request), bug, source, source)
             elif not server.answered:
                 core.refuse(server, request, bug, source)
             call = core.calls.find(request) if request.method == b"INVITE" and not request.to_tag else None

@@ -252,11 +252,50 @@ class Experiment(Event):
     fork: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected(Event):
+    """A login with a wrong password, or of a user who is none: nobody is told which.
+
+    who: the user that it names. address: where it came from, as `host:port`; who sent it is really there.
+    """
+
+    kind: ClassVar[str] = "rejected"
+
+    who: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banned(Event):
+    """Nothing more is heard from an address for a while, but for the phones that are registered from there.
+
+    address: a host; of IPv6 its /64, as in "2001:db8::/64". seconds: for how long. why: "logins" (wrong ones),
+    "refused" (asked for what strangers do not get), "asked" (for logins, and never logged in), "junk" (no SIP) or
+    "flood". proved: whether it was really done from there; else somebody may have made the address up.
+    """
+
+    kind: ClassVar[str] = "banned"
+
+    address: str
+    seconds: float
+    why: str
+    proved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbanned(Event):
+    """Whoever runs the proxy has ended a ban before its time. address: as in `Banned`."""
+
+    kind: ClassVar[str] = "unbanned"
+
+    address: str
+
+
 KINDS: dict[str, type[Event]] = {
     cls.kind: cls
     for cls in (
         Registered, Unregistered, Calling, Ringing, Started, Video, Held, Resumed, Transferred, Forwarded, Located,
-        Conference, Declined, Busy, Cancelled, Missed, Failed, Ended, Experiment,
+        Conference, Declined, Busy, Cancelled, Missed, Failed, Ended, Experiment, Rejected, Banned, Unbanned,
     )
 }  # fmt: skip
 """Every kind of event by the name under which a hook asks for it."""

@@ -79,6 +79,7 @@ NON_INVITE_CLIENT: Final[Table] = {
 
 # RFC 3261 §17.2.1, figure 7; RFC 6026 §7.1 (Accepted, timer L). The proxy core sends the 100 itself. A transport error
 # changes nothing here: the state stays until its timers end it, to absorb the INVITE when it comes again (same place).
+# "silence" is ours, for strangers who are told nothing.
 INVITE_SERVER: Final[Table] = {
     PROCEEDING: {
         "request": (PROCEEDING, ("resend",)),
@@ -86,6 +87,7 @@ INVITE_SERVER: Final[Table] = {
         "2xx": (ACCEPTED, ("send", "start L")),
         "final": (COMPLETED, ("send", "start G", "start H")),
         "refusal": (COMPLETED, ("send", "start H")),
+        "silence": (COMPLETED, ("start H",)),
     },
     ACCEPTED: {
         "request": (ACCEPTED, ()),

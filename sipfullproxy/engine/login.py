@@ -3,7 +3,9 @@
 A registrar asks with 401, a proxy with 407. ACK and CANCEL are never asked, since nothing could come again in their
 place (§22.1); nor are requests inside a dialog: their sender was asked when it began.
 
-Guessing teaches nothing: a user whom we do not know gets the same answer as a wrong password, after the same work.
+Guessing teaches nothing: a user whom we do not know gets the same answer as a wrong password, after the same work. A
+password is looked at only where it comes with a nonce that was sent to that very address, so that a guess costs its
+sender his address (`bans.py`), and a forger guesses nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ from __future__ import annotations
 import hmac
 from typing import NamedTuple
 
+from sipfullproxy.engine.bans import Bans, network_of
 from sipfullproxy.engine.config import Switches, Users
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.location import Location
 from sipfullproxy.engine.nonces import Nonces
 from sipfullproxy.engine.outbox import Outbox
 from sipfullproxy.engine.routing import Router
@@ -33,6 +38,8 @@ class _Door(NamedTuple):
 _REGISTRAR = _Door(401, b"WWW-Authenticate", b"authorization")
 _PROXY = _Door(407, b"Proxy-Authenticate", b"proxy-authorization")
 
+_STALE = "This nonce is not good any more"
+
 _QOP = b"auth"
 """The request is protected, but not its body: proxies on the way may change that (RFC 3261 §22.4 item 6)."""
 
@@ -40,13 +47,18 @@ _QOP = b"auth"
 class Login:
     """Asks for logins, and checks them."""
 
-    __slots__ = ("_nobody", "_nonces", "_outbox", "_router", "_switches", "_users")
+    __slots__ = ("_bans", "_location", "_nobody", "_nonces", "_outbox", "_router", "_switches", "_users")
 
-    def __init__(self, users: Users, switches: Switches, router: Router, outbox: Outbox, key: bytes) -> None:
+    def __init__(
+        self, users: Users, switches: Switches, router: Router, location: Location, bans: Bans | None, outbox: Outbox,
+        key: bytes,
+    ) -> None:  # fmt: skip
         """key: secret, and new with each start."""
         self._users = users
         self._switches = switches
         self._router = router
+        self._location = location
+        self._bans = bans
         self._outbox = outbox
         self._nonces = Nonces(key)
         # What is hashed for a user who is none: to nobody's password, so that it never fits.
@@ -57,23 +69,23 @@ class Login:
         """Whether who begins a call, or anything else that is forwarded, is asked too."""
         return self._users.calls
 
-    def registrant(self, request: Request, who: Uri) -> None:
+    def registrant(self, request: Request, who: Uri, source: Flow) -> None:
         """Let a REGISTER pass whose sender has logged in as the user of `who`, its To (RFC 3261 §10.3 items 3 and 4).
 
         Raises SipError: 401, a challenge; 403 for a user who registers another, or says in From that he is another; 400
         for credentials of another request.
         """
-        user = self._user(request, _REGISTRAR)
+        user = self._user(request, _REGISTRAR, source)
         if who.name != user or self.named(request) != user:
             raise SipError(403, "From and To of this REGISTER are not the user who has logged in")
 
-    def caller(self, request: Request) -> None:
+    def caller(self, request: Request, source: Flow) -> None:
         """Let a request pass whose sender has logged in as the user in From (§22.3).
 
         Raises SipError: 407, a challenge; 403 for a user who says that he is another; 400 for credentials of another
         request.
         """
-        if self.named(request) != self._user(request, _PROXY):
+        if self.named(request) != self._user(request, _PROXY, source):
             raise SipError(403, "From is not the user who has logged in")
 
     def named(self, request: Request) -> bytes | None:
@@ -84,17 +96,20 @@ class Login:
             return None
         return uri.name if uri.name and self._router.in_our_domain(uri) else None
 
-    def _user(self, request: Request, door: _Door) -> bytes:
+    def _user(self, request: Request, door: _Door, source: Flow) -> bytes:
         """The user who has logged in, or a SipError."""
+        now, whose = self._outbox.now, network_of(source.remote[0])
         credentials = self._credentials(request, door)
         if credentials is None:
-            raise self._challenge(door, "A login is wanted")
-        if not self._fits(credentials, request):
-            raise self._challenge(door, "Wrong user or password")
-        # Only now, so that a phone whose password is right is told that nothing but its nonce is too old.
-        now, repeated = self._outbox.now, self._switches.stateless  # then nobody knows a request that comes again
-        if not self._nonces.spend(credentials.nonce, credentials.times, now, repeated=repeated):
-            raise self._challenge(door, "This nonce is not good any more", stale=True)
+            raise self._challenge(door, "A login is wanted", whose)
+        made = self._nonces.read(credentials.nonce, now, whose)
+        if made is None:  # RFC 7616 §3.3: "stale" says nothing of the password, which nobody has looked at
+            raise self._challenge(door, _STALE, whose, stale=True)
+        if not self._is_right(credentials, request, source):
+            raise self._challenge(door, "Wrong user or password", whose)
+        repeated = self._switches.stateless  # then nobody knows a request that comes again
+        if not self._nonces.spend(made, credentials.times, now, repeated=repeated):
+            raise self._challenge(door, _STALE, whose, stale=True)
         if not self._is_of(credentials, request):
             raise SipError(400, "The credentials are of a request to another URI")
         return credentials.user
@@ -106,6 +121,20 @@ class Login:
             if credentials is not None and credentials.realm == self._users.realm:
                 return credentials
         return None
+
+    def _is_right(self, credentials: Credentials, request: Request, source: Flow) -> bool:
+        """Whether the password is right. Who guesses is told on."""
+        fits = self._fits(credentials, request)
+        bans, user = self._bans, credentials.user
+        if bans is None:
+            return fits
+        if bans.holds(source) and user not in {phone.aor for phone in self._location.on(source)}:
+            return False  # a phone that is registered may go on as it is; it may not go on guessing
+        if fits:
+            bans.right(source, user)
+        else:
+            bans.wrong(source, user)
+        return fits
 
     def _fits(self, credentials: Credentials, request: Request) -> bool:
         """Whether the password is right. Takes the same time for a user whom we do not know."""
@@ -128,8 +157,8 @@ class Login:
         ours = self._router.in_our_domain
         return said.matches(asked) or (said.name == asked.name and ours(said) and ours(asked))
 
-    def _challenge(self, door: _Door, why: str, *, stale: bool = False) -> SipError:
-        nonce = self._nonces.make(self._outbox.now)
+    def _challenge(self, door: _Door, why: str, whose: str, *, stale: bool = False) -> SipError:
+        nonce = self._nonces.make(self._outbox.now, whose)
         challenges = [
             Challenge(self._users.realm, nonce, algorithm, _QOP, stale).encode() for algorithm in self._users.algorithms
         ]  # fmt: skip

@@ -2,6 +2,9 @@
 
 A nonce carries its age and a signature, so that asking costs no memory, however many strangers are asked. Only who has
 logged in with one is remembered, with the count that came with it: the same credentials are not taken twice.
+
+It is good for the address that it was sent to, and no other. So whoever brings one back is really there: he has read
+what was sent to him.
 """
 
 from __future__ import annotations
@@ -39,21 +42,24 @@ class Nonces:
     def __len__(self) -> int:
         return len(self._counts)
 
-    def make(self, now: float) -> bytes:
-        """A new nonce; no two are the same. now: monotonic seconds."""
+    def make(self, now: float, whose: str) -> bytes:
+        """A new nonce; no two are the same. now: monotonic seconds. whose: the address that it is sent to."""
         self._serial += 1
         made = int(now * 1000).to_bytes(_STAMP, "big") + self._serial.to_bytes(_STAMP, "big")
-        return urlsafe_b64encode(made + self._sign(made))
+        return urlsafe_b64encode(made + self._sign(made, whose))
 
-    def spend(self, nonce: bytes, count: int, now: float, *, repeated: bool = False) -> bool:
-        """Take a nonce that came back with right credentials; False where it is not ours, too old or was used so often.
+    def read(self, nonce: bytes, now: float, whose: str) -> bytes | None:
+        """What a nonce says of itself that came from the address `whose`; None where it is not ours, was sent to
+        another address, or is too old."""
+        made = self._ours(nonce, whose)
+        return None if made is None or made <= self._forgotten or self._too_old(made, now) else made
+
+    def spend(self, made: bytes, count: int, now: float, *, repeated: bool = False) -> bool:
+        """Take what was read of a nonce that came with right credentials; False where it was used so often already.
 
         count: how often its owner says that he used it, from 1; it must be above the last one. repeated: whether the
         last one itself may come again.
         """
-        made = self._ours(nonce)
-        if made is None or made <= self._forgotten or self._too_old(made, now):
-            return False
         counts = self._counts
         last = counts.get(made, 0)
         if count < last or (count == last and not (last and repeated)):
@@ -74,16 +80,16 @@ class Nonces:
             del counts[first]
             self._forgotten = max(self._forgotten, first)
 
-    def _ours(self, nonce: bytes) -> bytes | None:
+    def _ours(self, nonce: bytes, whose: str) -> bytes | None:
         try:
             signed = urlsafe_b64decode(nonce)
         except (ValueError, binascii.Error):
             return None
         made, signature = signed[: 2 * _STAMP], signed[2 * _STAMP :]
-        return made if hmac.compare_digest(signature, self._sign(made)) else None
+        return made if hmac.compare_digest(signature, self._sign(made, whose)) else None
 
     def _too_old(self, made: bytes, now: float) -> bool:
         return now - int.from_bytes(made[:_STAMP], "big") / 1000 > LIFETIME
 
-    def _sign(self, made: bytes) -> bytes:
-        return hmac.digest(self._key, made, "sha256")[:SIGNATURE]
+    def _sign(self, made: bytes, whose: str) -> bytes:
+        return hmac.digest(self._key, made + whose.encode(), "sha256")[:SIGNATURE]

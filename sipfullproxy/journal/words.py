@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from sipfullproxy.engine.events import (
+    Banned,
     CallEvent,
     Ended,
     Event,
@@ -18,7 +19,9 @@ from sipfullproxy.engine.events import (
     Forwarded,
     Located,
     Registered,
+    Rejected,
     Transferred,
+    Unbanned,
     Unregistered,
 )
 from sipfullproxy.journal.cards import CallCard
@@ -46,6 +49,9 @@ HEADLINES: Final = {
     "failed": ("Neúspešný hovor", "Call failed"),
     "ended": ("Koniec hovoru", "Call ended"),
     "experiment": ("Experiment", "Experiment"),
+    "rejected": ("Neúspešné prihlásenie", "Login failed"),
+    "banned": ("Zablokovaná adresa", "Address banned"),
+    "unbanned": ("Odblokovaná adresa", "Ban lifted"),
 }
 """How the sentence of each kind of event begins; a column for each of LANGS."""
 
@@ -85,6 +91,11 @@ _TERMS: Final = {
     "busy": ("obsadené", "busy"),
     "no answer": ("nikto neodpovedal", "no answer"),
     "not registered": ("nie je prihlásený", "not registered"),
+    "logins": ("nesprávne heslá", "wrong passwords"),
+    "refused": ("žiadosti, na ktoré nemá právo", "requests that it has no right to"),
+    "asked": ("prihlasuje sa bez hesla", "logins without a password"),
+    "junk": ("nie je to SIP", "this is no SIP"),
+    "flood": ("priveľa správ", "too many messages"),
     "too old": ("hovor trval pridlho", "call lasted too long"),
     "succeeded": ("úspešné", "succeeded"),
     "failed": ("neúspešné", "failed"),
@@ -100,8 +111,10 @@ def sentence(event: Event, lang: str = "sk") -> str:
     column = LANGS.index(lang)
     text = HEADLINES[event.kind][column]
     match event:
-        case Registered(who=who) | Unregistered(who=who):
+        case Registered(who=who) | Unregistered(who=who) | Rejected(who=who):
             text += f": {safe(who)}"
+        case Banned(address=address) | Unbanned(address=address):
+            text += f": {safe(address)}"
         case CallEvent(who=who, whom=whom):
             text += f" {safe(who)} -> {safe(whom)}"
         case Experiment():
@@ -154,7 +167,7 @@ def state(card: CallCard, lang: str = "sk") -> str:
 def is_trouble(event: Event) -> bool:
     """Whether somebody who looks for what went wrong should stop at this event."""
     match event:
-        case Failed() | Transferred(succeeded=False):
+        case Failed() | Transferred(succeeded=False) | Rejected() | Banned():
             return True
         case Experiment():
             return bool(going_wrong(event))
@@ -166,8 +179,11 @@ def is_trouble(event: Event) -> bool:
 def _notes(event: Event, column: int) -> Iterator[tuple[str, str]]:
     """What stands in brackets behind the sentence, as (label, note); an empty note is left out."""
     match event:
-        case Registered():
+        case Registered() | Rejected():
             yield "address", event.address
+        case Banned():
+            yield "duration", duration(event.seconds)
+            yield "why", _term(event.why, column)
         case Unregistered():
             yield "address", event.address
             yield "why", _term(event.why, column)
