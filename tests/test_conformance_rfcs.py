@@ -585,7 +585,7 @@ def test_behind_a_proxy_that_does_not_keep_the_flow(lab: Lab, path: tuple[str, .
     edge = lab.phone("bob", "192.0.2.1:5060")
     answer = register(
         edge, f"<sip:bob@192.168.1.5>;{UUID};reg-id=1",
-        headers=("Via: SIP/2.0/UDP 192.168.1.5;branch=z9hG4bK-bob", "Supported: gruu, outbound", *path),
+        headers=("Via: SIP/2.0/UDP 192.168.1.5;branch=z9hG4bK-bob", "Supported: gruu, path, outbound", *path),
     )  # fmt: skip
     assert answer.status == status
     assert lab.engine.load["bindings"] == (status == 200)

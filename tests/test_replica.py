@@ -64,7 +64,7 @@ def test_a_registration_is_a_change_with_all_that_makes_it_again(lab: Lab) -> No
     assert isinstance(came, Came)
     assert came[1:] == (
         b"bob", "bob@10.0.0.1", b"sip:bob@10.0.0.11:5070", b';+sip.instance="<urn:uuid:x>";reg-id=2;q=0.5',
-        b"<urn:uuid:x> 2", "udp", *PROXY, "10.0.0.11", 5070, 0, 0.5, 1000.0, 1600.0, b"c", 7, b"Linphone",
+        b"<urn:uuid:x> 2", "udp", *PROXY, "10.0.0.11", 5070, 0, 0.5, 1000.0, 1600.0, b"c", 7, b"Linphone", b"",
     )  # fmt: skip
     assert came.flow == Flow("udp", PROXY, ("10.0.0.11", 5070))
 

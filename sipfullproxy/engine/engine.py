@@ -20,7 +20,7 @@ from sipfullproxy.engine.forking import Fork
 from sipfullproxy.engine.forwarding import breadth_of
 from sipfullproxy.engine.locating import Found
 from sipfullproxy.engine.lookups import Lookup, Question
-from sipfullproxy.engine.registrar import Phone, uri_of
+from sipfullproxy.engine.registrar import EXTENSIONS, Phone, uri_of
 from sipfullproxy.engine.replica import Came, Change
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, server_key
@@ -329,7 +329,7 @@ class Engine:
     def _register(self, server: ServerTransaction, request: Request, routed: Routed, source: Flow) -> None:
         """RFC 3261 §10.3."""
         core = self._core
-        supports(request, b"require")
+        supports(request, b"require", EXTENSIONS)
         if routed.uri.user is not None:
             raise SipError(400, "The Request-URI of a REGISTER names a domain, not a user")
         who = uri_of(Address(request.first(b"to") or b""))
@@ -466,7 +466,7 @@ _CAPABILITIES = (
     (b"Accept", b"*/*"),
     (b"Accept-Encoding", b"identity"),
     (b"Accept-Language", b"sk, en"),
-    (b"Supported", b""),
+    (b"Supported", b", ".join(sorted(EXTENSIONS))),
 )
 """RFC 3261 §11.2. Methods and bodies are those that pass; unknown ones pass too, but nobody could list them."""
 

@@ -52,6 +52,9 @@ class Forwarder:
             edits += ("login-used",)
         uri = target.uri.for_request()
         routes = routed.routes
+        if target.binding is not None and target.binding.path and routed.toward is None and not routes:
+            routes = split_list(target.binding.path)  # RFC 3327 §5.4: the proxies before the phone, as it registered
+            edits += ("path-route",)
         if routes and not _is_loose(routes[0]):
             # §16.6 item 6: the next hop routes strictly, so it gets its own address as Request-URI.
             uri, routes = Address(routes[0]).uri.for_request(), [*routes[1:], b"<" + uri + b">"]

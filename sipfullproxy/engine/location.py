@@ -29,17 +29,18 @@ class Binding:
     instance: what tells this phone, and this way to it, from others (RFC 5626 §4.1, §4.2), or b"".
     flow: where it really registered from.
     q: preference, 0 to 1. since, expires: monotonic seconds of the first REGISTER, and of the end. call_id, cseq: of
-    the REGISTER that was here last. name: what others know it by (see `replica`); "" where nobody else is told of it.
+    the REGISTER that was here last. path: the proxies on the way there, as values of Route (RFC 3327), or b"". name:
+    what others know it by (see `replica`); "" where nobody else is told of it.
     """
 
     __slots__ = (
-        "agent", "aor", "call_id", "cseq", "expires", "flow", "instance", "name", "params", "person", "q", "since",
-        "uri",
+        "agent", "aor", "call_id", "cseq", "expires", "flow", "instance", "name", "params", "path", "person", "q",
+        "since", "uri",
     )  # fmt: skip
 
     def __init__(
         self, *, aor: bytes, person: str, uri: Uri, params: bytes, instance: bytes, flow: Flow, q: float,
-        since: float, expires: float, call_id: bytes, cseq: int, agent: bytes, name: str = "",
+        since: float, expires: float, call_id: bytes, cseq: int, agent: bytes, path: bytes = b"", name: str = "",
     ) -> None:  # fmt: skip
         self.aor = aor
         self.person = person
@@ -53,6 +54,7 @@ class Binding:
         self.call_id = call_id
         self.cseq = cseq
         self.agent = agent
+        self.path = path
         self.name = name
 
     def same_phone(self, uri: Uri, instance: bytes) -> bool:
@@ -240,7 +242,7 @@ def _came(binding: Binding) -> Came:
     return Came(
         binding.name, binding.aor, binding.person, binding.uri.text, binding.params, binding.instance, transport,
         *local, *remote, serial, binding.q, binding.since, binding.expires, binding.call_id, binding.cseq,
-        binding.agent,
+        binding.agent, binding.path,
     )  # fmt: skip
 
 
@@ -248,7 +250,7 @@ def _binding(came: Came) -> Binding:
     return Binding(
         aor=came.aor, person=came.person, uri=parse_uri(came.uri), params=came.params, instance=came.instance,
         flow=came.flow, q=came.q, since=came.since, expires=came.expires, call_id=came.call_id, cseq=came.cseq,
-        agent=came.agent, name=came.name,
+        agent=came.agent, path=came.path, name=came.name,
     )  # fmt: skip
 
 

@@ -29,6 +29,11 @@ LONGEST_AGENT = 255
 """Bytes that are kept of a User-Agent."""
 LONGEST_CONTACT = 2048
 """Bytes of one Contact; an iPhone's, with all that a push server wants to know, has a good thousand."""
+LONGEST_PATH = 1024
+"""Bytes of a Path. It is in each request to the phone again, which must fit a datagram."""
+
+EXTENSIONS = frozenset((b"path",))
+"""What a REGISTER may require (RFC 3261 §10.3 item 2)."""
 
 _DIGITS = len(str(LONGEST_EXPIRES)) + 1
 """So many are read of a number of seconds: enough to see that it is too large."""
@@ -80,11 +85,13 @@ class Registrar:
         """Carry out a REGISTER, all of it or none of it (RFC 3261 §10.3 items 5 to 8).
 
         who: the URI of its To, in our domain. flow: where it really came from. now: monotonic seconds.
-        Returns the Contact headers of the 200: all current bindings with the seconds that are left of each.
-        Raises SipError: 400 (nonsense), 403 (too many Contacts), 423 (too brief), 439 (see `_reg_id`), 500 (out of
-        order), 503 (full).
+        Returns headers of the 200: all current bindings as Contacts, with the seconds that are left of each, and what
+        the extensions want.
+        Raises SipError: 400 (nonsense), 403 (too many Contacts), 420 (see `_path`), 423 (too brief), 439 (see
+        `_reg_id`), 500 (out of order), 503 (full).
         """
         self.expire(now)
+        path = _path(request)
         aor = who.name
         if len(aor) > LONGEST_USER:
             raise SipError(400, f"A user's name has at most {LONGEST_USER} bytes")
@@ -96,8 +103,9 @@ class Registrar:
         elif len(contacts) > location.BINDINGS_PER_USER:
             raise SipError(403, f"More than {location.BINDINGS_PER_USER} Contacts")
         elif contacts:
-            self._update(request, who, [_wish(request, value) for value in contacts], flow, now)
-        return tuple((b"Contact", _granted(phone, now)) for phone in self._location.of(aor))
+            self._update(request, who, [_wish(request, value) for value in contacts], path, flow, now)
+        found = [(b"Contact", _granted(phone, now)) for phone in self._location.of(aor)]
+        return (*found, (b"Path", path)) if path else tuple(found)
 
     def expire(self, now: float) -> None:
         """Remove what has run out."""
@@ -137,7 +145,9 @@ class Registrar:
         for binding in bindings:
             self._remove(binding, "request")
 
-    def _update(self, request: Request, who: Uri, wishes: list[Wish], flow: Flow, now: float) -> None:
+    def _update(
+        self, request: Request, who: Uri, wishes: list[Wish], path: bytes, flow: Flow, now: float
+    ) -> None:  # fmt: skip
         kept = [wish for wish in wishes if wish.expires]
         if len(kept) > 1 and any(wish.of_a_flow for wish in kept):
             raise SipError(400, "One Contact at a time is registered with reg-id")
@@ -162,6 +172,7 @@ class Registrar:
                 aor=who.name, person=text(who.name + b"@" + who.host), uri=wish.uri, params=wish.params,
                 instance=wish.instance, flow=flow, q=wish.q, since=before[0].since if before else now,
                 expires=now + wish.expires, call_id=request.call_id, cseq=request.cseq, agent=agent,
+                path=path,
             )  # fmt: skip
             self._put(new, before, wish.expires)
 
@@ -213,6 +224,23 @@ def uri_of(address: Address) -> Uri:
 def _granted(phone: Binding, now: float) -> bytes:
     """A binding as the 200 lists it (RFC 3261 §10.3 item 8). What it was given rounds to itself; 0 would mean gone."""
     return b"<%b>%b;expires=%d" % (phone.uri.text, phone.params, max(phone.expires - now + 0.5, 1))
+
+
+def _path(request: Request) -> bytes:
+    """The proxies between the phone and us, each of which wants to be on the way back (RFC 3327 §5.3); b"" for none.
+
+    Raises SipError: 400 where they are no URIs; 420 where the phone does not know of Path, so that it could not see who
+    has put himself in between.
+    """
+    values = request.values(b"path")
+    if values and b"path" not in request.values(b"supported"):
+        raise SipError(420, "There is a Path, and the phone does not support it", (b"Unsupported", b"path"))
+    for value in values:
+        uri_of(Address(value))
+    path = b", ".join(values)
+    if len(path) > LONGEST_PATH:
+        raise SipError(400, f"A Path has at most {LONGEST_PATH} bytes")
+    return path
 
 
 def _wish(request: Request, value: bytes) -> Wish:

@@ -37,6 +37,7 @@ class Came(NamedTuple):
     call_id: bytes
     cseq: int
     agent: bytes
+    path: bytes = b""
 
     @property
     def flow(self) -> Flow:

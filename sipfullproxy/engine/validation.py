@@ -18,7 +18,7 @@ MAX_BREADTH = 60
 """Given to a request that has none, or more (RFC 5393 §5.3.3)."""
 
 SUPPORTED: frozenset[bytes] = frozenset()
-"""Option tags that this proxy understands in Proxy-Require and, for itself, in Require."""
+"""Option tags that this proxy understands in Proxy-Require. Its registrar knows some in Require."""
 
 
 def reasonable(request: Request) -> None:
@@ -30,9 +30,9 @@ def reasonable(request: Request) -> None:
     supports(request, b"proxy-require")
 
 
-def supports(request: Request, header: bytes) -> None:
-    """Raise SipError 420 for extensions that are required and that we do not know (§16.3 item 5, §8.2.2.3)."""
-    unknown = [tag for tag in request.values(header) if tag not in SUPPORTED]
+def supports(request: Request, header: bytes, known: frozenset[bytes] = SUPPORTED) -> None:
+    """Raise SipError 420 for extensions that are required and not `known` (§16.3 item 5, §8.2.2.3)."""
+    unknown = [tag for tag in request.values(header) if tag not in known]
     if unknown:
         raise SipError(420, "An extension is required that is not known here", (b"Unsupported", b", ".join(unknown)))
 

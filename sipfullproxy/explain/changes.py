@@ -27,7 +27,7 @@ Kind = Literal["added", "removed", "changed"]
 EDITS: Final = frozenset((
     "strict-route-restored", "route-pop", "strict-route", "uri-to-binding", "uri-cleaned", "max-forwards-add",
     "max-forwards-down", "max-breadth", "record-route", "diversion", "via-push", "via-pop", "phrase", "cancel",
-    "content-length-add", "login-used",
+    "content-length-add", "login-used", "path-route",
 ))  # fmt: skip
 """The names that the engine has for its changes. A new one must be thought of here, too: a test compares them."""
 
@@ -150,7 +150,7 @@ class Explainer:
             case b"route", "removed":
                 return self._route_key(one)
             case b"route", "added":
-                return "route.target"
+                return "route.path" if "path-route" in self._edits else "route.target"
             case b"record-route", "added":
                 return "record-route.token" if _has_token(one.after) else "record-route.added"
             case b"diversion", "added":
