@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.sip import stun
 from sipfullproxy.transport import udp
 from sipfullproxy.transport.core import POLL_INTERVAL
 from sipfullproxy.transport.udp import UdpDoor
@@ -88,6 +89,17 @@ def test_a_datagram_goes_in_and_the_answer_comes_out(core: Core, door: UdpDoor, 
     phone.sendto(b"hello", door.local)
     assert phone.recvfrom(100) == (b"hello", door.local)
     assert core.received == [(b"hello", Flow("udp", door.local, phone.getsockname()))]
+
+
+@pytest.mark.purpose(
+    "RFC5626_08",
+    given="a STUN Binding request to our UDP port", expect="its answer, with the address that it came from; no message",
+)  # fmt: skip
+def test_who_asks_by_stun_is_told_where_he_comes_from(core: Core, door: UdpDoor, phone: socket.socket) -> None:
+    request = b"\0\1\0\0\x21\x12\xa4\x42" + bytes(range(12))
+    phone.sendto(request, door.local)
+    assert phone.recv(100) == stun.answer(request, phone.getsockname())
+    assert not core.received
 
 
 @pytest.mark.parametrize("size", [20_000, 65_507])

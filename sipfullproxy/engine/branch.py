@@ -91,6 +91,11 @@ class Branch:
         return self._cancelling and not self.status
 
     @property
+    def unheard(self) -> bool:
+        """Whether nobody has shown that he knows the request, and nobody has given him up."""
+        return not self._provisional and self._cancel is None and not self._cancelling
+
+    @property
     def waits(self) -> bool:
         """Whether it waits for the DNS, so that nobody has got the request yet."""
         return self._lookup is not None

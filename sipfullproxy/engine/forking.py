@@ -34,6 +34,9 @@ _FOLLOWED = (300, 301, 302)
 
 _q = attrgetter("q")
 
+_BY_ANOTHER_WAY = (408, 430, 503)
+"""Refusals after which there may be another way to the same place."""
+
 _BEST_OF_4XX = (401, 407, 415, 420, 484)
 """Those that tell the caller how to do better (RFC 3261 §16.7 item 6)."""
 
@@ -183,7 +186,7 @@ class Fork:
             self._success(branch, response)
         elif not branch.status:
             self._close(branch, response.status, response)
-            if response.status == 503 and self._next_way(branch):
+            if response.status in _BY_ANOTHER_WAY and self._next_way(branch):
                 return
             if response.status >= 600 and not branch.replaced:
                 self._give_up(b"Reason: SIP;cause=%d" % response.status)
@@ -278,10 +281,11 @@ class Fork:
         self._breadth += branch.breadth
 
     def _next_way(self, branch: Branch) -> bool:
-        """Try the next server of the same name in the place of that branch, under a branch of its own (RFC 3263 §4.3).
-        False where there is none, or no breadth for it beside one that may still answer."""
-        further = branch.target.further
-        if not further or branch.replaced or self._decided:
+        """Try the next server of the same name (RFC 3263 §4.3), or the same phone by another of its flows (RFC 5626
+        §7), in the place of that branch, under a branch of its own. False where there is none, or no breadth for it
+        beside one that may still answer."""
+        target = None if branch.replaced or self._decided or self._cancelled else self._further(branch)
+        if target is None:
             return False
         if branch.status:
             share = branch.breadth
@@ -289,10 +293,25 @@ class Fork:
         else:
             share, branch.spare = branch.spare, 0
         branch.replaced = True
-        following = Branch(self, branch.target.by(further), share)
+        following = Branch(self, target, share)
         self._branches.append(following)
         following.start()
         return True
+
+    def _further(self, branch: Branch) -> Target | None:
+        """Where the request of a branch goes next that came to nothing. A server may say by 503 that another is to be
+        asked. A phone that has said anything is not asked again, but 408 and 430 are the words of a proxy before it."""
+        target, said = branch.target, branch.response is not None
+        if target.further:
+            return target.by(target.further) if not said or branch.status == 503 else None
+        if target.binding is None or self.routed.toward is not None or (said and branch.status == 503):
+            return None
+        if not said and not branch.unheard:
+            return None
+        other = self.core.router.other_flow(target, self.routed.uri, self._seen)
+        if other is not None and other.binding is not None:
+            self._seen.add((other.binding.uri.text, other.flow))
+        return other
 
     def _give_up(self, *headers: bytes) -> None:
         """Cancel all branches that still owe an answer, and try no others (§16.7 items 5 and 10)."""

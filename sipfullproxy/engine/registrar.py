@@ -32,7 +32,11 @@ LONGEST_CONTACT = 2048
 LONGEST_PATH = 1024
 """Bytes of a Path. It is in each request to the phone again, which must fit a datagram."""
 
-EXTENSIONS = frozenset((b"path",))
+FLOW_TIMER = 120
+"""Seconds within which a phone on a connection is asked to show that it is there (RFC 5626 §4.4.1): before home routers
+forget it, and no more often than phones do by themselves."""
+
+EXTENSIONS = frozenset((b"path", b"outbound"))
 """What a REGISTER may require (RFC 3261 §10.3 item 2)."""
 
 _DIGITS = len(str(LONGEST_EXPIRES)) + 1
@@ -52,7 +56,7 @@ class Wish(NamedTuple):
     @property
     def of_a_flow(self) -> bool:
         """Whether it is for one of several ways to a phone, named by `reg-id` (RFC 5626 §4.2)."""
-        return bool(self.instance.rpartition(b" ")[2])
+        return _is_flow(self.instance)
 
 
 class Phone(NamedTuple):
@@ -104,8 +108,14 @@ class Registrar:
             raise SipError(403, f"More than {location.BINDINGS_PER_USER} Contacts")
         elif contacts:
             self._update(request, who, [_wish(request, value) for value in contacts], path, flow, now)
-        found = [(b"Contact", _granted(phone, now)) for phone in self._location.of(aor)]
-        return (*found, (b"Path", path)) if path else tuple(found)
+        headers = [(b"Contact", _granted(phone, now)) for phone in self._location.of(aor)]
+        if path:
+            headers.append((b"Path", path))
+        if b"outbound" in request.values(b"supported") and _names_a_flow(request, contacts):
+            headers.append((b"Require", b"outbound"))
+            if flow.reliable:
+                headers.append((b"Flow-Timer", b"%d" % FLOW_TIMER))
+        return tuple(headers)
 
     def expire(self, now: float) -> None:
         """Remove what has run out."""
@@ -282,6 +292,15 @@ def _reg_id(request: Request, contact: Address) -> bytes:
     if b"outbound" in request.values(b"supported"):
         raise SipError(439, "The proxy before us does not keep the flow")
     return b""
+
+
+def _names_a_flow(request: Request, contacts: list[bytes]) -> bool:
+    """Whether one of the Contacts, all of them read before, was registered as a flow of its phone (RFC 5626 §6)."""
+    return contacts != [b"*"] and any(_is_flow(_instance(request, Address(value))) for value in contacts)
+
+
+def _is_flow(instance: bytes) -> bool:
+    return bool(instance.rpartition(b" ")[2])
 
 
 def _seconds(request: Request, asked: bytes | None) -> int:

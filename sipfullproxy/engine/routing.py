@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -172,6 +173,21 @@ class Router:
         if self._location.known(uri.name):
             raise SipError(480, "The user is not registered now")
         raise SipError(404, "Nobody of that name has registered here")
+
+    def other_flow(self, target: Target, uri: Uri, tried: Container[tuple[bytes, Flow | None]]) -> Target | None:
+        """The same phone by another of its flows (RFC 5626 §7), the one that it refreshed last; None where there is
+        none.
+
+        uri: what was called, since a sips URI wants TLS. tried: what was tried already, Contact and flow.
+        """
+        phone = target.binding
+        if phone is None or not phone.device:
+            return None
+        others = [other for other in self._location.of(phone.aor) if other.device == phone.device]
+        if uri.scheme == b"sips":
+            others = [other for other in others if other.flow.secure]
+        fresh = (other for other in others if (other.uri.text, other.flow) not in tried)
+        return next((Target(other.uri, other.flow, other, target.turn) for other in fresh), None)
 
     def callee(self, request: Request, routed: Routed) -> list[Target]:
         """The target set of a call, from its first INVITE: as `targets`, or where its callee has his calls go.

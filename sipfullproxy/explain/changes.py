@@ -289,7 +289,7 @@ _OF_AN_ANSWER: Final = {
     b"warning": "answer.warning", b"allow": "answer.allow", b"accept": "answer.capability",
     b"accept-encoding": "answer.capability", b"accept-language": "answer.capability",
     b"supported": "answer.capability", b"unsupported": "answer.unsupported", b"retry-after": "answer.retry-after",
-    b"min-expires": "answer.min-expires",
+    b"min-expires": "answer.min-expires", b"require": "answer.outbound", b"flow-timer": "answer.flow-timer",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.sip import stun
 from sipfullproxy.transport.core import POLL_INTERVAL, Core
 from sipfullproxy.transport.sockets import Address, family, link_of, on_link, one_family, socket_address
 
@@ -109,6 +110,9 @@ class UdpDoor(socketserver.UDPServer):
             flow = self._flows[source] = Flow("udp", self.local, source[:2])
             # A phone without any other address may ask a global one of ours: it is answered on its link.
             self._link = link_of(source) or self._link
+        if data[:2] == stun.REQUEST and (echo := stun.answer(data, flow.remote)) is not None:
+            self._send([Send(flow, echo, "STUN")])  # like the pong of a connection, it is no message
+            return
         sends = self._core.receive(data, flow, time.monotonic())
         if sends:
             self._send(sends)
