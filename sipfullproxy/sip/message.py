@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import CR, SPACE, TAB, TOKEN, split_list, unfold, whole_number
+from sipfullproxy.sip.grammar import COMMA, CR, SPACE, TAB, TOKEN, split_list, unfold, whole_number
 from sipfullproxy.sip.headers import address
 from sipfullproxy.sip.headers.cseq import parse_cseq
 from sipfullproxy.sip.headers.via import Via
+from sipfullproxy.sip.memo import Memo
 from sipfullproxy.sip.uri import Uri, parse_uri
 
 CRLF = b"\r\n"
@@ -26,7 +27,7 @@ LONGEST_ID = 1024
 """Bytes of a Call-ID or a tag. They are kept as long as the call or the registration lasts; real ones have about 40."""
 
 LARGEST_BODY = 2**32 - 1
-"""Bytes; only keeps a Content-Length from being taken for a number that is none."""
+"""Bytes; only keeps a Content-Length from being taken for a number that is none. No number in a header is larger."""
 
 # RFC 3261 §7.3.3 and the registry of later ones: compact forms of header names.
 COMPACT = {
@@ -137,11 +138,11 @@ class Message:
 
     def number(self, name: bytes, limit: int) -> int | None:
         """The number in a header; None where there is none. SipError 400 when it is no number or over `limit`."""
-        value = self.first(name)
-        if value is None:
+        positions = self.where.get(name)
+        if positions is None:
             return None
-        number = whole_number(value, limit)
-        if number is None:
+        number = _NUMBERS[self.lines[positions[0]]]
+        if number is None or number > limit:
             raise SipError(400, f"Bad {name.decode('ascii', 'replace').title()}")
         return number
 
@@ -154,24 +155,46 @@ class Message:
             (from_,), (to,), (call_id,), (cseq,) = where[b"from"], where[b"to"], where[b"call-id"], where[b"cseq"]
         except (KeyError, ValueError):
             raise _ambiguous(where) from None
-        for name in _OPTIONAL:
-            if len(where.get(name, _NOWHERE)) > 1:
-                raise _ambiguous(where)
-        self.via = Via(split_list(value_of(lines[where[b"via"][0]]))[0])
-        self.cseq, self.cseq_method = parse_cseq(value_of(lines[cseq]))
-        self.call_id = value_of(lines[call_id])
-        from_tag = address.read_tag(value_of(lines[from_]))
-        to_tag = address.read_tag(value_of(lines[to]))
-        if not self.call_id or SPACE in self.call_id or TAB in self.call_id:
-            raise SipError(400, "Bad Call-ID")
+        if len(where) < len(lines):  # some came more than once
+            for name in _OPTIONAL:
+                if len(where.get(name, _NOWHERE)) > 1:
+                    raise _ambiguous(where)
+        top = value_of(lines[where[b"via"][0]])
+        self.via = Via(split_list(top)[0] if COMMA in top else top)
+        self.cseq, self.cseq_method = _CSEQS[lines[cseq]]
+        self.call_id = _CALL_IDS[lines[call_id]]
+        from_tag, to_tag = _TAGS[lines[from_]], _TAGS[lines[to]]
         if from_tag is None:
             raise SipError(400, "Bad From")
         if to_tag is None:
             raise SipError(400, "Bad To")
-        if len(self.call_id) > LONGEST_ID or len(from_tag) > LONGEST_ID or len(to_tag) > LONGEST_ID:
-            raise SipError(400, f"A Call-ID or a tag has at most {LONGEST_ID} bytes")
         self.from_tag = from_tag
         self.to_tag = to_tag
+
+
+def _read_tag(line: bytes) -> bytes | None:
+    """The tag in a From or To line, b"" where there is none; None where the line is no such header."""
+    tag = address.read_tag(value_of(line))
+    if tag is not None and len(tag) > LONGEST_ID:
+        raise SipError(400, _TOO_LONG)
+    return tag
+
+
+def _read_call_id(line: bytes) -> bytes:
+    value = value_of(line)
+    if not value or SPACE in value or TAB in value:
+        raise SipError(400, "Bad Call-ID")
+    if len(value) > LONGEST_ID:
+        raise SipError(400, _TOO_LONG)
+    return value
+
+
+_TOO_LONG = f"A Call-ID or a tag has at most {LONGEST_ID} bytes"
+
+_CSEQS = Memo(lambda line: parse_cseq(value_of(line)))
+_CALL_IDS = Memo(_read_call_id)
+_TAGS = Memo(_read_tag)
+_NUMBERS = Memo(lambda line: whole_number(value_of(line), LARGEST_BODY))
 
 
 def _ambiguous(where: dict[bytes, Places]) -> SipError:
@@ -265,7 +288,8 @@ def parse_head(head: bytes) -> Request | Response:
         flaw = "Too many header lines"
         del lines[HEADER_LIMIT:]
     where, bad = _index(lines)
-    message = _with_start(start, lines, where)
+    said = _STARTS[start]
+    message = Response(start, lines, where, b"", *said) if len(said) == 2 else Request(start, lines, where, b"", *said)
     if b"via" not in where:
         raise SipError(400, "No Via header")
     message.flaw = flaw or bad
@@ -280,13 +304,11 @@ def content_length(message: Message) -> int | None:
     positions = message.where.get(b"content-length")
     if positions is None:
         return None
-    first, *others = positions
-    length = whole_number(value_of(message.lines[first]), LARGEST_BODY)
+    length = _NUMBERS[message.lines[positions[0]]]
     if length is None:
         raise SipError(400, "Bad Content-Length")
-    for other in others:
-        if whole_number(value_of(message.lines[other]), LARGEST_BODY) != length:
-            raise SipError(400, "More than one Content-Length header")
+    if len(positions) > 1 and any(_NUMBERS[message.lines[other]] != length for other in positions):
+        raise SipError(400, "More than one Content-Length header")
     return length
 
 
@@ -313,19 +335,23 @@ def _index(lines: list[bytes]) -> tuple[dict[bytes, Places], str]:
     return where, flaw
 
 
-def _with_start(start: bytes, lines: list[bytes], where: dict[bytes, Places]) -> Request | Response:
+def _read_start(start: bytes) -> tuple[int, bytes] | tuple[bytes, bytes, bytes]:
+    """A start line: status and phrase; or method, Request-URI and version, b"" where that cannot be found."""
     if start[:4].upper() == b"SIP/":
         match = _STATUS_LINE.fullmatch(start)
         if match is None:
             raise SipError(400, "Bad status line")
-        return Response(start, lines, where, b"", int(match[1]), match[2] or b"")
+        return int(match[1]), match[2] or b""
     match = _REQUEST_LINE.fullmatch(start)
     if match is not None:
-        return Request(start, lines, where, b"", *match.groups())
+        return match[1], match[2], match[3]
     match = _BROKEN_REQUEST_LINE.fullmatch(start)
     if match is None:
         raise SipError(400, "Not a SIP message")
-    return Request(start, lines, where, b"", match[1], match[2], b"")
+    return match[1], match[2], b""
+
+
+_STARTS = Memo(_read_start)
 
 
 def _join_folds(lines: list[bytes]) -> list[bytes]:

@@ -1,0 +1,37 @@
+"""What has been read once need not be read again: a phone says the same From, CSeq or Max-Forwards over and over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+ENTRIES = 4096
+"""Texts that one memo holds; then it forgets them all at once, which costs less than to know the oldest. A call has
+some five that are its own, and lives through its six messages in that time."""
+
+LONGEST = 512
+"""Bytes of a text that is kept: real header lines have less, and strangers cannot fill more than 2 MB of each memo."""
+
+T = TypeVar("T")
+
+
+class Memo(dict[bytes, T]):
+    """`memo[text]` is what `read(text)` returns, as read before where it is known; `read` must be pure.
+
+    Looking up what is known is one step of the interpreter. What `read` raises is raised, and not kept.
+    """
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[bytes], T]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, text: bytes) -> T:
+        """Read it, and keep that."""
+        found = self._read(text)
+        if len(text) <= LONGEST:
+            if len(self) >= ENTRIES:
+                self.clear()
+            self[text] = found
+        return found
