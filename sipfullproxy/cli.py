@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import io
 import logging
 import re
@@ -16,6 +15,7 @@ from shutil import get_terminal_size
 from typing import NoReturn
 
 from sipfullproxy import __version__, users
+from sipfullproxy.collector import tidy
 from sipfullproxy.explain.assignment import MOST_PERIOD, PERIOD, lines, remembered, sheet
 from sipfullproxy.journal.archive import Archive
 from sipfullproxy.journal.book import Book, page
@@ -39,11 +39,6 @@ CALLS_LISTED = 50
 
 # The exit code when Ctrl-C comes before there is anything to end cleanly: 128 + SIGINT.
 INTERRUPTED = 130
-
-
-# So many objects more than before, and Python looks for garbage in circles. By itself it does so every 700, which is
-# every twenty calls. But calls leave none (tests/test_transaction.py), so it may wait: what is left to find is little.
-GROWTH = 20_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,8 +96,8 @@ def serve(arguments: Sequence[str]) -> int:
         (given["ip"],) = given["ip"]  # a complaint shows what was typed
     settings = read(given, given.pop("config", None))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
-    gc.set_threshold(GROWTH)
-    Proxy(settings=settings).run()
+    with tidy():
+        Proxy(settings=settings).run()
     return 0
 
 

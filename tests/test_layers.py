@@ -29,6 +29,7 @@ FLOORS = (
         "guard",
         "opening",
         "endings",
+        "collector",
         "server",
         "cli",
     ),
