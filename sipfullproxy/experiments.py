@@ -54,14 +54,14 @@ class BadNetwork:
         self._late: deque[tuple[float, bytes, Flow]] = deque()
         self._order = Lock()  # of what is late: several doors bring it
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+    def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         """See `Engine.receive`."""
         if self._is_lost(flow):
             return []
         late = self._late
         delay = self.experiments.delay
         if not delay and not late:
-            return self._arrived(self._core.receive(data, flow, now))
+            return self._arrived(self._core.receive(data, flow, now, spare))
         with self._order:
             if len(late) < LATE_LIMIT:
                 due = now + delay / 1000

@@ -56,9 +56,9 @@ class Guard:
         self._passed = passed
         self._publish = publish
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+    def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         """See `Engine.receive`."""
-        return self._call(now, flow, data, self._engine.receive, data, flow, now)
+        return self._call(now, flow, data, self._engine.receive, data, flow, now, spare)
 
     def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
         """See `Engine.refuse`."""

@@ -51,6 +51,7 @@ class Lab:
     """One engine, its clock and everybody around it.
 
     zone: the DNS, for those who give `resolve=True`. questions: what it was asked, and has not answered yet.
+    spare: see `Engine.receive`.
     sent, sent_at: all that the engine ever sent, and when. astray: what of it went to nobody here. events: all told.
     """
 
@@ -63,6 +64,7 @@ class Lab:
         self.events: list[Event] = []
         self.phones: dict[tuple[str, int], Phone] = {}
         self.dropping = 0
+        self.spare = False
         self.zone: Zone = {}
         self.questions: list[Question] = []
         numbers = count(1)
@@ -95,7 +97,7 @@ class Lab:
         """A datagram arrives at the proxy; or a message by the connection of a phone that has one."""
         phone = self.phones.get(source)
         flow = Flow("udp", self.local(source), source) if phone is None else self.flow(phone)
-        return self._carry(self.engine.receive(data, flow, self.now))
+        return self._carry(self.engine.receive(data, flow, self.now, self.spare))
 
     def flow(self, phone: Phone) -> Flow:
         """The way to a phone."""

@@ -69,10 +69,10 @@ class RecordingEngine(Engine):
         self.tape = Tape()
         self.tapes.append(self.tape)
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+    def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         """As of every engine."""
         self.tape.came(self.serial + 1, data, flow, now)
-        return self._kept(super().receive(data, flow, now), now)
+        return self._kept(super().receive(data, flow, now, spare), now)
 
     def tick(self, now: float) -> list[Send]:
         """As of every engine."""

@@ -28,7 +28,7 @@ class Core:
         self.way: Callable[[Flow], Flow] = lambda flow: flow
         self.refusal: Flow | None = None
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+    def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         self.received.append((data, flow))
         return [Send(self.way(flow), data, 1)]
 
@@ -111,7 +111,7 @@ def test_what_goes_by_several_doors_is_handed_over_in_its_order() -> None:
     sends = [Send(Flow(*door, peer), data, 1) for data, door in ((b"181", mine), (b"INVITE", other), (b"x", mine))]
 
     class Answering(Core):
-        def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+        def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
             return sends[: int(data)]
 
     doors = Noting()

@@ -35,6 +35,39 @@ def warning(response: Response) -> str:
     return (response.first(b"warning") or b"").decode()
 
 
+# -- receive: more than can be served ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "MESSAGE", "SUBSCRIBE"])
+def test_who_cannot_keep_up_refuses_what_is_new(lab: Lab, alice: Phone, bob: Phone, method: str) -> None:
+    """Issue 5: early and cheaply, so nothing of it is kept; and the ACK of it goes nowhere."""
+    before, lab.spare = lab.engine.load, True
+    request = alice.request(method, "sip:bob@10.0.0.1")
+    refused = alice.takes(503)
+    assert refused.first(b"retry-after") == b"5"
+    if method == "INVITE":
+        alice.ack_failure(request, refused)
+    assert (lab.engine.load, bob.waiting, lab.events) == (before, [], [])
+    lab.spare = False
+    call(alice, bob)
+
+
+def test_who_cannot_keep_up_goes_on_with_what_was_begun(lab: Lab, alice: Phone, bob: Phone) -> None:
+    """Calls and registrations live, a call that rings is answered or cancelled, and what comes again is no new call."""
+    carol, dave = lab.registered("carol", "dave")
+    call(alice, bob)
+    ringing = carol.invite("dave")
+    dave.ring(dave.takes("INVITE"))
+    carol.takes(100), carol.takes(180)
+    lab.spare = True
+    carol.send(b"\r\n".join((ringing.start, *ringing.lines, b"", ringing.body)))
+    carol.takes(180)
+    bob.register()
+    carol.cancel(ringing)
+    dave.takes("CANCEL")
+    hang_up(bob, alice)
+
+
 # -- receive: what is no message --------------------------------------------------------------------------------------
 
 

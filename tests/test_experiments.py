@@ -31,7 +31,7 @@ class Echo(Core):
         self.ticks: list[float] = []
         self.at: float | None = None
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+    def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         self.heard.append((data, now))
         return [Send(BOB, data, len(self.heard))]
 

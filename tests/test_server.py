@@ -531,12 +531,12 @@ def test_a_wrong_experiment_changes_nothing(make: Callable[..., Proxy]) -> None:
 class Buggy(Engine):
     """An engine whose verbs have bugs."""
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+    def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         if b"bad" in data:
             raise ZeroDivisionError("a bug")
         if b"far" in data:
             return [Send(flow._replace(remote=("127.0.0.1", 0)), data, 1)]
-        return super().receive(data, flow, now)
+        return super().receive(data, flow, now, spare)
 
     def tick(self, now: float) -> list[Send]:
         raise KeyError("a bug in a timer")

@@ -46,7 +46,7 @@ class Core:
         self.answer: Callable[[bytes, Flow], list[Send]] = lambda data, flow: [Send(flow, data, 1)]
         self.farewell: Callable[[Flow], list[Send]] = lambda flow: []
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+    def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         self.received.append((data, flow))
         return self.answer(data, flow)
 

@@ -51,8 +51,8 @@ def test_a_whole_call_of_the_lab() -> None:
     alice, bob = lab.registered("alice", "bob")
     tape, receive = Tape(), lab.engine.receive
 
-    def recorded(data: bytes, flow: Flow, now: float) -> list[Send]:
-        sends = receive(data, flow, now)
+    def recorded(data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
+        sends = receive(data, flow, now, spare)
         tape([Passage(now, lab.engine.serial, flow, data, sends)])
         return sends
 

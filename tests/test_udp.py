@@ -32,7 +32,7 @@ class Core:
         self.answer: Callable[[bytes, Flow], list[Send]] = lambda data, flow: [Send(flow, data, 1)]
         self.farewell: list[Send] = []
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+    def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         self.received.append((data, flow))
         return self.answer(data, flow)
 
@@ -116,6 +116,37 @@ def test_a_burst_is_served_whole_and_in_order(core: Core, door: UdpDoor, phone: 
         phone.sendto(b"%d" % number, door.local)
     eventually(lambda: len(core.received) == count, "all of the burst")
     assert [data for data, _ in core.received] == [b"%d" % number for number in range(count)]
+
+
+def test_who_cannot_keep_up_spares_himself_what_is_new_until_nothing_waits(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(udp, "PATIENCE", -1.0)  # any time is too long
+    count, spared = 3 * udp.BATCH, []
+
+    class Slow(Core):
+        def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
+            spared.append(spare)
+            return super().receive(data, flow, now) if data == b"later" else []
+
+    door = UdpDoor(("127.0.0.1", 0))
+    thread = threading.Thread(target=door.serve, args=(Slow(),))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.settimeout(5)
+        for _ in range(count):
+            phone.sendto(b"x", door.local)
+        thread.start()
+        try:
+            eventually(lambda: len(spared) == count, "all of the burst")
+            phone.sendto(b"later", door.local)
+            assert phone.recv(10) == b"later"
+        finally:
+            door.shutdown()
+            thread.join()
+            door.server_close()
+    # With the first datagram that woke it, one turn is one more than a batch.
+    assert spared == [False] * (udp.BATCH + 1) + [True] * (count - udp.BATCH - 1) + [False]
+    assert [record.message[:29] for record in caplog.records] == ["more comes than can be served"]
 
 
 def test_the_burst_of_one_phone_is_one_flow(core: Core, door: UdpDoor, phone: socket.socket) -> None:

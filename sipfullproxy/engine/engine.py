@@ -66,8 +66,12 @@ class Engine:
 
     # -- verbs -------------------------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
-        """Take in one message (a datagram, or one that was framed out of a stream). flow: the way that it came."""
+    def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
+        """Take in one message (a datagram, or one that was framed out of a stream). flow: the way that it came.
+
+        spare: whether more comes than can be served, so that what would begin anew is refused (RFC 3261 §21.5.4), and
+        what was begun goes on.
+        """
         if not data.strip(b"\r\n\0 "):
             return []  # a keepalive (RFC 5626 §3.5.1, and the NULs and blanks that some phones send)
         core = self._core
@@ -81,7 +85,7 @@ class Engine:
         try:
             message = parse(data)
             if isinstance(message, Request):
-                self._request(message, flow)
+                self._request(message, flow, spare)
             else:
                 self._response(message)
         except SipError:
@@ -244,7 +248,7 @@ class Engine:
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
-    def _request(self, request: Request, flow: Flow) -> None:
+    def _request(self, request: Request, flow: Flow, spare: bool) -> None:
         core = self._core
         try:
             request.check()
@@ -265,6 +269,9 @@ class Engine:
             server.step("request")
             return
         reply = self._reply_flow(request.via, flow)
+        if spare and _begins(request):
+            core.refuse_unread(request, _same_tag(request), _OVERLOADED, reply, flow)
+            return
         try:
             server = core.transactions.serve(key, reply, request)
         except SipError as error:
@@ -469,6 +476,15 @@ _CAPABILITIES = (
     (b"Supported", b", ".join(sorted(EXTENSIONS))),
 )
 """RFC 3261 §11.2. Methods and bodies are those that pass; unknown ones pass too, but nobody could list them."""
+
+
+_OVERLOADED = SipError(503, "More comes than can be served", (b"Retry-After", b"5"))
+"""Seconds in which even a full receive buffer is worked off; who calls again then finds the queue empty."""
+
+
+def _begins(request: Request) -> bool:
+    """Whether it begins something new. A CANCEL ends something; and a phone that cannot register cannot be called."""
+    return not request.to_tag and request.method not in (b"CANCEL", b"REGISTER")
 
 
 def _is_last_hop(request: Request) -> bool:

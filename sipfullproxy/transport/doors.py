@@ -101,9 +101,9 @@ class Desk:
         self._core = core
         self._mine = mine
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Send]:
+    def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         """See `Engine.receive`."""
-        return self._sorted(self._core.receive(data, flow, now))
+        return self._sorted(self._core.receive(data, flow, now, spare))
 
     def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
         """See `Engine.refuse`."""

@@ -18,6 +18,13 @@ from sipfullproxy.transport.sockets import Address, family, link_of, on_link, on
 # How many more datagrams are taken after one wake-up before the timers get their turn: some 10 ms of work at most.
 BATCH = 128
 
+# Seconds in which there is always a datagram that waits; from then on what is new is refused until all are served. With
+# what came in that time it makes some 0.2 s, so that nobody takes his message for lost (T1 is 0.5 s).
+PATIENCE = 0.1
+
+# Seconds between two lines of the log about that.
+COMPLAIN = 60.0
+
 # Room in the kernel for datagrams that come while we are busy, in bytes: about a second of 1,000 calls a second. Linux
 # cuts what is too much, macOS refuses it, so smaller ones follow. The last is what the largest datagram needs.
 BUFFERS = (4 << 20, 1 << 20, 256 << 10, 64 << 10)
@@ -55,6 +62,10 @@ class UdpDoor(socketserver.UDPServer):
         self._link = link_of(name)
         self._core: Core
         self._flows: dict[tuple[Any, ...], Flow] = {}
+        self._now = 0.0
+        self._begun: float | None = None  # since when there has always been a datagram waiting
+        self._spare = False
+        self._complained = -COMPLAIN
 
     def serve(self, core: Core) -> None:
         """Bring `core` the datagrams and the time, until `shutdown` is called from another thread."""
@@ -82,15 +93,24 @@ class UdpDoor(socketserver.UDPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve the datagram that woke us, and those that came meanwhile: no select and no handler object for each."""
         self._receive(request[0], client_address)
+        if self._begun is None:
+            self._begun = self._now
         take, size = self.socket.recvfrom, self.max_packet_size
         for _ in range(BATCH):
             try:
                 data, source = take(size)
             except BlockingIOError:
+                self._begun = None
+                self._spare = False
                 return
             except OSError:
                 continue  # Windows tells here that an earlier datagram of ours found nobody (WSAECONNRESET)
             self._receive(data, source)
+        if self._now - self._begun > PATIENCE and not self._spare:
+            self._spare = True
+            if self._now - self._complained >= COMPLAIN:
+                self._complained = self._now
+                log.warning("more comes than can be served: what is new is refused (503) until nothing waits")
 
     def service_actions(self) -> None:
         """Fire the timers that are due; the base class calls this after every wake-up."""
@@ -110,10 +130,11 @@ class UdpDoor(socketserver.UDPServer):
             flow = self._flows[source] = Flow("udp", self.local, source[:2])
             # A phone without any other address may ask a global one of ours: it is answered on its link.
             self._link = link_of(source) or self._link
+        self._now = now = time.monotonic()
         if data[:2] == stun.REQUEST and (echo := stun.answer(data, flow.remote)) is not None:
             self._send([Send(flow, echo, "STUN")])  # like the pong of a connection, it is no message
             return
-        sends = self._core.receive(data, flow, time.monotonic())
+        sends = self._core.receive(data, flow, now, self._spare)
         if sends:
             self._send(sends)
 
