@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip.framing import BODY_LIMIT
 from sipfullproxy.transport import connection as connections
 from sipfullproxy.transport import stream
+from sipfullproxy.transport.connection import OverError
 from sipfullproxy.transport.stream import StreamDoor
 from sipfullproxy.transport.tls import Tls
 from tests.running import need
@@ -127,6 +129,21 @@ def test_who_does_not_finish_the_handshake_holds_up_nobody_and_is_left(
             flow_of(core, secure)
 
 
+def test_who_is_gone_before_the_handshake_is_no_bug(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gone = socket.create_connection(listener.getsockname())
+        gone.sendall(b"\x16\x03\x01")
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.close()  # by a reset
+        line, remote = listener.accept()
+        flow = Flow("tls", listener.getsockname(), remote, 1)
+        connection = Tls(folder / "proxy.pem", folder / "proxy.key").connection(line, flow, 0.0, accepted=True)
+        line.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # as if the reset came behind the first look
+        with pytest.raises(OverError):
+            connection.flush(0.0)
+        connection.close()
+
+
 def test_a_phone_may_show_a_certificate_and_then_it_is_checked(core: Core, door: Door, folder: Path) -> None:
     context = trusting(folder / "proxy.pem")
     context.load_cert_chain(folder / "phone.pem", folder / "phone.key")
@@ -217,6 +234,21 @@ def test_a_new_one_that_is_wrong_is_told_once_and_the_old_one_stays(
         assert tls.contexts() == before
         assert tls.contexts() == before
     assert len(caplog.records) == 1
+
+
+def test_files_that_are_gone_are_told_of_once_however_many_connect(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cert, key = certify(tmp_path, "proxy")
+    tls = Tls(cert, key)
+    before = tls.contexts()
+    text = cert.read_bytes()
+    cert.unlink()
+    with caplog.at_level(logging.WARNING):
+        assert [tls.contexts() for _ in range(3)] == [before] * 3
+    assert len(caplog.records) == 1
+    cert.write_bytes(text)
+    assert tls.contexts() != before, "they are back"
 
 
 @pytest.mark.parametrize("wrong", ["missing", "swapped", "password"])

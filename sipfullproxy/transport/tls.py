@@ -35,17 +35,17 @@ class Tls:
 
     def contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         """For a phone that connects now, and for a connection of ours."""
-        try:
-            times = self._times()
-            if times != self._seen:
-                self._seen = times  # what is wrong with them is told once
+        times = self._times()
+        if times != self._seen:
+            self._seen = times  # what is wrong with them is told once
+            try:
                 self._server, self._client = self._read()
-        except OSError as error:
-            log.warning("the new certificate cannot be used, the old one still is: %s", error)
+            except OSError as error:
+                log.warning("the new certificate cannot be used, the old one still is: %s", error)
         return self._server, self._client
 
-    def _times(self) -> list[int]:
-        return [file.stat().st_mtime_ns for file in (self._cert, self._key, self._ca) if file is not None]
+    def _times(self) -> list[int | None]:
+        return [_time(file) for file in (self._cert, self._key, self._ca) if file is not None]
 
     def _read(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -53,6 +53,8 @@ class Tls:
         client = ssl.create_default_context()
         for context in (server, client):
             context.minimum_version = ssl.TLSVersion.TLSv1_2
+            # It costs the one who asks nothing, and us a handshake; OpenSSL 3 refuses it anyway.
+            context.options |= ssl.OP_NO_RENEGOTIATION
             context.load_cert_chain(self._cert, self._key, password=_no_password)
             if self._ca is not None:
                 context.load_verify_locations(self._ca)
@@ -60,6 +62,14 @@ class Tls:
             server.verify_mode = ssl.CERT_OPTIONAL
         _try(self._cert, server)
         return server, client
+
+
+def _time(file: Path) -> int | None:
+    """When it was written last; None where it is not there, or may not be seen."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _try(cert: Path, server: ssl.SSLContext) -> None:
@@ -108,11 +118,12 @@ class TlsConnection(Connection):
     def _arrive(self, now: float) -> None:
         if self._secure is None:
             self._check()
-            host = None if self._accepted else self.flow.remote[0]
-            self._line = self._secure = self._context.wrap_socket(
-                self._line, server_side=self._accepted, do_handshake_on_connect=False, server_hostname=host
-            )
         try:
+            if self._secure is None:
+                host = None if self._accepted else self.flow.remote[0]
+                self._line = self._secure = self._context.wrap_socket(
+                    self._line, server_side=self._accepted, do_handshake_on_connect=False, server_hostname=host
+                )
             self._secure.do_handshake()
         except ssl.SSLWantReadError:
             self._step = selectors.EVENT_READ
