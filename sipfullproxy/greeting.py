@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from sipfullproxy.engine.flow import Local
+from sipfullproxy.engine.routing import TLS_PORT
 from sipfullproxy.journal.words import going_wrong
 from sipfullproxy.lang import Words
 from sipfullproxy.settings import Settings
@@ -36,13 +37,15 @@ def greeting(
     ports = listen or [("udp", address)]
     here = [transport.upper() for transport, at in ports if at == address]
     elsewhere = [f"{transport.upper()} {endpoint(*at)}" for transport, at in ports if at != address]
+    # What is above the system's two is nothing to a firewall.
+    further = [f"{'UDP' if transport == 'udp' else 'TCP'} port {at[1]}" for transport, at in ports if at != address]
     ours = {host for _, (host, _) in ports}
     # Who has chosen IPv4 is not bothered with IPv6.
     others = [other for other in addresses if other not in ours and any((":" in other) == (":" in one) for one in ours)]
     wrong = going_wrong(settings.experiments, lang)
     off = [words[lang] for words, is_on in _switches(settings) if not is_on]
     facts = {
-        "address": written(ip).decode() if port == SIP_PORT else endpoint(ip, port),
+        "address": _typed(ip, port, SIP_PORT),
         "journal": settings.journal.absolute(),
         "users": settings.users,
         "others": ", ".join(others),
@@ -50,12 +53,12 @@ def greeting(
         "page": page,
         "fingerprint": ca[0] if ca else "",
         "ca": ca[1] if ca else "",
+        "secure": next((_typed(*at, TLS_PORT) for transport, at in ports if transport == "tls"), ""),
         "no_tls": no_tls,
         "wrong": ", ".join(wrong),
-        "port": port,
         "transports": ", ".join(here),
         "either": _OR[lang].join(here),
-        "both": _AND[lang].join(here),
+        "both": ", ".join(dict.fromkeys([f"{_AND[lang].join(here)} port {port}", *further])),
         "elsewhere": ", ".join(elsewhere),
     }
     reach = scope(ip_address(ip))[1]
@@ -77,6 +80,11 @@ def greeting(
         _END,
     ]
     return "\n".join(words[lang] for words in lines).format_map(facts)
+
+
+def _typed(ip: str, port: int, usual: int) -> str:
+    """As it is typed into a phone, which takes the usual port where none is named."""
+    return written(ip).decode() if port == usual else endpoint(ip, port)
 
 
 def tell(text: str) -> None:
@@ -132,18 +140,18 @@ _ALONE = Words(
     en="  Mind:      only this computer can reach {address}, no phone of the network can",
 )
 _FIREWALL = Words(
-    sk="  Ticho?     ak sa telefón neprihlási, povoľte v bráne firewall tohto počítača {both} port {port}",
-    en="  Silence?   if a phone cannot register, allow {both} port {port} in the firewall of this computer",
+    sk="  Ticho?     ak sa telefón neprihlási, povoľte v bráne firewall tohto počítača {both}",
+    en="  Silence?   if a phone cannot register, allow {both} in the firewall of this computer",
 )
 _OR = Words(sk=" alebo ", en=" or ")
 _AND = Words(sk=" aj ", en=" and ")
 _ELSEWHERE = Words(sk="  Počúva aj: {elsewhere}", en="  Also at:   {elsewhere}")
 _CA = Words(
     sk="""\
-  TLS:       do telefónov treba dať certifikát našej autority (CA): {ca}
+  TLS:       doména {secure}, prenos TLS; do telefónu treba dať certifikát našej autority (CA): {ca}
              jeho odtlačok SHA-256: {fingerprint}""",
     en="""\
-  TLS:       phones must be given the certificate of our authority (CA): {ca}
+  TLS:       domain {secure}, transport TLS; a phone must be given the certificate of our authority (CA): {ca}
              its SHA-256 fingerprint: {fingerprint}""",
 )
 _NO_TLS = Words(sk="  TLS:       {no_tls}", en="  TLS:       {no_tls}")
