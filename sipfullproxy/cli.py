@@ -6,20 +6,24 @@ import argparse
 import io
 import logging
 import re
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from getpass import getpass
+from ipaddress import ip_address
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import NoReturn
 
-from sipfullproxy import __version__, users
+from sipfullproxy import __version__, state, users
+from sipfullproxy.banlist import BanList
 from sipfullproxy.collector import tidy
+from sipfullproxy.engine.bans import network_of
 from sipfullproxy.explain.assignment import MOST_PERIOD, PERIOD, lines, remembered, sheet
 from sipfullproxy.journal.archive import Archive
 from sipfullproxy.journal.book import Book, page
-from sipfullproxy.journal.listing import as_json, table
+from sipfullproxy.journal.listing import as_json, ban_table, table
 from sipfullproxy.journal.past import Past
 from sipfullproxy.journal.safe import safe
 from sipfullproxy.journal.schema import database_path
@@ -89,6 +93,7 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("--bans", action=argparse.BooleanOptionalAction)
     parser.add_argument("--trust", action="append")
     parser.add_argument("--silent", action="store_true")
+    parser.add_argument("--security-log")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--version", action="version", version=f"sipfullproxy {__version__}")
     given = vars(parser.parse_args(arguments))
@@ -192,6 +197,40 @@ def user(arguments: Sequence[str]) -> int:
     return 0
 
 
+def bans(arguments: Sequence[str]) -> int:
+    """The command `bans`: who is held off. A running proxy lets him in again within a second of `lift`."""
+    parser = _Parser(arguments, _BANS_HELP, "bans")
+    parser.add_argument("action", nargs="?", choices=("list", "lift"), default="list")
+    parser.add_argument("address", nargs="?", default=None)
+    parser.add_argument("--config", type=Path)
+    given = vars(parser.parse_args(arguments))
+    action, address = given.pop("action"), given.pop("address")
+    settings = read(given, given.pop("config", None))
+    lang = settings.lang
+    if (address is None) != (action == "list"):
+        raise SettingsError(_WHOSE[lang])
+    try:
+        kept = BanList(settings.state or state.folder())
+        if address is None:
+            print(ban_table([ban for ban in kept.read() if ban.until > time.time()], lang))
+        elif kept.lift(_network(address, lang)):
+            print(_LIFTED[lang].format(address=address))
+        else:
+            raise SettingsError(_NOT_BANNED[lang].format(address=address))
+    except (OSError, RuntimeError, sqlite3.Error) as error:
+        raise SettingsError(_NO_BANS[lang].format(why=error)) from None
+    return 0
+
+
+def _network(address: str, lang: Lang) -> str:
+    """What an address is counted as, written in any way. Raises SettingsError."""
+    host = address.removesuffix("/64") if ":" in address else address
+    try:
+        return network_of(str(ip_address(host)))
+    except ValueError:
+        raise SettingsError(_NO_ADDRESS[lang].format(address=safe(address))) from None
+
+
 def _new_password(name: str, lang: Lang) -> str:
     """Asked for twice, because nobody sees it; or one line of what is not a terminal."""
     if not sys.stdin.isatty():
@@ -214,6 +253,7 @@ def _past(settings: Settings) -> Past:
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "run": serve, "calls": calls, "ladder": ladder_of, "assignment": assignment, "user": user,
+    "bans": bans,
 }  # fmt: skip
 """What may stand in the place of the address; each gets the arguments behind its name and returns the exit code."""
 
@@ -249,6 +289,13 @@ _WHO = Words(
     sk="treba povedať koho: user add MENO, user remove MENO (a user list bez mena)",
     en="say who: user add NAME, user remove NAME (and user list without one)",
 )
+_WHOSE = Words(
+    sk="treba povedať koho: bans lift ADRESA (a bans bez adresy)", en="say whom: bans lift ADDRESS (and bans without)"
+)
+_LIFTED = Words(sk="{address} už nie je blokovaná", en="{address} is banned no more")
+_NOT_BANNED = Words(sk="{address} nie je blokovaná (zoznam: bans)", en="{address} is not banned (a list: bans)")
+_NO_ADDRESS = Words(sk="{address}: treba adresu IP", en="{address}: must be an IP address")
+_NO_BANS = Words(sk="zoznam blokovaných sa nedá čítať: {why}", en="the list of bans cannot be read: {why}")
 _NOBODY = Words(sk="{path}: používateľ {name} tam nie je", en="{path}: there is no user {name}")
 _PASSWORD = Words(sk="Heslo používateľa {name}: ", en="Password of {name}: ")
 _AGAIN = Words(sk="Ešte raz: ", en="Once more: ")
@@ -292,6 +339,7 @@ Príklady:
   main.py assignment                     čo zo zadania bolo predvedené, s dôkazmi
   main.py user add boris                 používateľ s heslom; main.py user --help
   main.py --users users.toml             prihlásia sa len takí
+  main.py bans                           kto je blokovaný; main.py bans --help
 
   ADRESA                adresa tohto počítača, ktorú budú mať telefóny; pre IPv4 aj IPv6 naraz dve:
                         192.168.1.10 fd00::10
@@ -314,6 +362,7 @@ Príklady:
   --no-bans             kto háda heslá, neblokuje sa; --bans: blokuje sa aj bez --users, kto obťažuje
   --trust SIEŤ          adresy, ktoré sa neblokujú, napríklad 192.168.1.0/24; dá sa opakovať
   --silent              cudzím sa neodpovedá ani odmietnutím; heslo sa pýta ďalej
+  --security-log SÚBOR  nesprávne heslá a blokovania v riadkoch pre fail2ban (contrib/fail2ban)
   --domain MENO         ďalšie meno, ktoré je naše; dá sa opakovať
   --no-web              bez stránky s hovormi
   --web-port ČÍSLO      port TCP stránky (8080; 0: ktorýkoľvek voľný)
@@ -342,6 +391,7 @@ Examples:
   main.py assignment                     what of the assignment was shown, with the evidence
   main.py user add boris                 a user with a password; main.py user --help
   main.py --users users.toml             only such users can register
+  main.py bans                           who is banned; main.py bans --help
 
   ADDRESS               the address of this machine that phones will be told; two for IPv4 and IPv6
                         at once: 192.168.1.10 fd00::10
@@ -364,6 +414,7 @@ Examples:
   --no-bans             who guesses passwords is not banned; --bans: without --users, too, who is a nuisance
   --trust NETWORK       addresses that are never banned, such as 192.168.1.0/24; may be repeated
   --silent              strangers get no answer, not even a refusal; passwords are still asked for
+  --security-log FILE   wrong passwords and bans in lines for fail2ban (contrib/fail2ban)
   --domain NAME         a further name that is ours; may be repeated
   --no-web              without the page that shows the calls
   --web-port NUMBER     TCP port of the page (8080; 0: any free one)
@@ -431,6 +482,30 @@ A running proxy takes the change over by itself; whose password has changed has 
 
   --users FILE          file of users (users.toml)
   --config FILE         settings of the proxy, with users in them
+  --lang sk|en          language (sk)
+  -h, --help            this help
+""",
+)
+
+_BANS_HELP = Words(
+    sk="""\
+Použitie: main.py bans
+          main.py bans lift ADRESA
+
+Adresy, ktoré proxy neposlúcha, dokedy a prečo; lift blokovanie skončí. Bežiaca proxy to prevezme do sekundy.
+
+  --config SÚBOR        nastavenia proxy, ak je v nich state
+  --lang sk|en          jazyk výpisu (sk)
+  -h, --help            táto pomoc
+""",
+    en="""\
+Usage: main.py bans
+       main.py bans lift ADDRESS
+
+The addresses that the proxy does not listen to, until when and why; lift ends a ban. A running proxy takes that over
+within a second.
+
+  --config FILE         settings of the proxy, if state is in them
   --lang sk|en          language (sk)
   -h, --help            this help
 """,

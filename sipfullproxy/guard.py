@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any, Protocol
 
+from sipfullproxy.engine.bans import Ban
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.registrar import Phone
@@ -30,6 +31,9 @@ class Verbs(Core, Protocol):
     def phones_version(self) -> int: ...
     def phones(self, limit: int, user: bytes | None = None) -> list[Phone]: ...
     def forget(self, phone: Phone, now: float) -> bool: ...
+    def bans(self, now: float) -> list[Ban]: ...
+    def ban(self, ban: Ban, now: float) -> None: ...
+    def lift(self, network: str, now: float) -> bool: ...
     def tell(self, event: Callable[..., Event], now: float, **fields: Any) -> None: ...
     def events(self) -> list[Event]: ...
     def changes(self) -> list[Change]: ...
@@ -97,6 +101,26 @@ class Guard:
                 events, changes = self._engine.events(), self._changes()
             self._publish(events)
             self._share(changes)
+        return found
+
+    def bans(self, now: float) -> list[Ban]:
+        """See `Engine.bans`."""
+        with self._lock:
+            return self._engine.bans(now)
+
+    def ban(self, ban: Ban, now: float) -> None:
+        """See `Engine.ban`."""
+        with self._lock:
+            self._engine.ban(ban, now)
+
+    def lift(self, network: str, now: float) -> bool:
+        """See `Engine.lift`."""
+        with self._order:
+            with self._lock:
+                self._engine.epoch = wall_offset()
+                found = self._engine.lift(network, now)
+                events = self._engine.events()
+            self._publish(events)
         return found
 
     def snapshot(self) -> list[Came]:

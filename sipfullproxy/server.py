@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import logging
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Self
 
 from sipfullproxy import state, users
 from sipfullproxy.authority import Authority
+from sipfullproxy.banlist import BanList, Exchange
 from sipfullproxy.endings import endings
+from sipfullproxy.engine.bans import Ban
 from sipfullproxy.engine.config import Config, Switches, Users
 from sipfullproxy.engine.diversion import AFTER
 from sipfullproxy.engine.engine import Engine
@@ -29,6 +32,7 @@ from sipfullproxy.journal.cards import PhoneCard, phone_card, user_of
 from sipfullproxy.journal.clock import wall_offset
 from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.memory import Memory
+from sipfullproxy.journal.security import SecurityLog
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
 from sipfullproxy.opening import StartError, certify, find_authority, names_tls, open_doors
@@ -104,6 +108,8 @@ class Proxy:
         self._switches = Switches()
         self._users: Users | None = None
         self._guard: Guard | None = None
+        self._banlist: BanList | None = None
+        self._exchange: Exchange | None = None
         self._doors: Doors | None = None
         self._site: Site | None = None
         self._no_page = ""
@@ -201,6 +207,23 @@ class Proxy:
         phones = [phone for phone in guard.phones(PHONES, user) if phone_card(phone, 0).id == phone_id]
         return any(guard.forget(phone, time.monotonic()) for phone in phones)
 
+    def bans(self) -> list[Ban]:
+        """Who is held off now, and until when (wall-clock seconds). Any thread may ask."""
+        guard, offset = self._guard, wall_offset()
+        found = guard.bans(time.monotonic()) if guard is not None else []
+        return [ban._replace(since=ban.since + offset, until=ban.until + offset) for ban in found]
+
+    def lift(self, network: str) -> bool:
+        """End a ban; network: as `bans` has it. Returns whether there was one. Any thread may call it."""
+        guard = self._guard
+        found = guard is not None and guard.lift(network, time.monotonic())
+        if found and self._banlist is not None:
+            try:
+                self._banlist.lift(network)
+            except (OSError, sqlite3.Error) as error:
+                log.warning("%s: %s", self._banlist.path, error)
+        return found
+
     @property
     def archive(self) -> Archive:
         """All that is remembered of calls and messages. Raises RuntimeError while the proxy was never started."""
@@ -257,6 +280,8 @@ class Proxy:
         self._network = BadNetwork(guard, self.settings.experiments)
         self._doors, self._memory = doors, memory
         memory.start()
+        if self.settings.holds_off:
+            self._keep_bans(guard)
         doors.serve(self._network)
         if self._users is not None:
             threading.Thread(target=self._follow_users, args=(stamp,), name="users", daemon=True).start()
@@ -280,6 +305,9 @@ class Proxy:
             self._site.stop()
             self._site = None
         doors.close()
+        if self._exchange is not None:
+            self._exchange.stop()
+            self._exchange = None
         if self._engine is not None:
             self._publish(self._engine.events())  # what was told since the last tick
         self._engine = self._network = None
@@ -380,6 +408,15 @@ class Proxy:
             except OSError as error:
                 log.warning(_OLD_CERTIFICATE[self.settings.lang].format(error))
 
+    def _keep_bans(self, guard: Guard) -> None:
+        """Take over the bans of former runs, and keep the list of them from now on."""
+        try:
+            self._banlist = BanList(self.settings.state or state.folder())
+        except RuntimeError:  # a user without a home, who has been told so already
+            return
+        self._exchange = Exchange(self._banlist, guard, self.settings.lang)
+        self._exchange.start()
+
     def _open_page(self, hosts: list[str]) -> None:
         """Serve the page beside the proxy, or keep in mind why not. hosts: where phones are served."""
         from sipfullproxy.web import site  # only here: whoever wants no page need not load it
@@ -418,8 +455,15 @@ class Proxy:
             journal = TextJournal(path, time.time(), lang)
         except OSError as error:
             raise StartError(_JOURNAL_ERROR[lang].format(path=path, why=error.strerror)) from None
+        security = None
+        if settings.security_log is not None:
+            try:
+                security = SecurityLog(settings.security_log, lang)
+            except OSError as error:
+                facts = {"path": settings.security_log, "why": error.strerror}
+                raise StartError(_SECURITY_ERROR[lang].format_map(facts)) from None
         return Memory(
-            journal, self._hooks, verbose=settings.verbose, lang=lang, keep_days=settings.keep_days,
+            journal, self._hooks, security, verbose=settings.verbose, lang=lang, keep_days=settings.keep_days,
             keep_bytes=settings.keep_mb * MEGABYTE,
         )  # fmt: skip
 
@@ -477,6 +521,10 @@ def _report(bug: Exception) -> None:
 _JOURNAL_ERROR = Words(
     sk="do denníka {path} sa nedá písať: {why}. Iný súbor: --journal",
     en="the journal {path} cannot be written: {why}. Another file: --journal",
+)
+_SECURITY_ERROR = Words(
+    sk="do {path} sa nedá písať: {why}. Iný súbor: --security-log",
+    en="{path} cannot be written: {why}. Another file: --security-log",
 )
 _PAGE = Words(sk="stránka: {}", en="the page: {}")
 _NO_LIBRARIES = Words(

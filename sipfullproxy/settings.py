@@ -72,7 +72,8 @@ class Settings:
     users: the file of those who can log in; None: nobody needs a password. login: who must, whoever registers, or
     whoever calls, too. bans: whether addresses that guess passwords, or otherwise misbehave, are held off; None: where
     passwords are wanted. trust: networks that never are. silent: whether strangers get no answer in the place of a
-    refusal. state: folder of what outlives a restart; None: the operating system's usual one. forward: where
+    refusal. security_log: the file where fail2ban reads of attacks; None: nowhere.
+    state: folder of what outlives a restart; None: the operating system's usual one. forward: where
     calls go, by the name of the user that they were for. experiments: what goes wrong on purpose. web: whether the page
     is served. web_port: its TCP port, 0 for any free one. web_bind: the address that it listens on, beside the
     loopback; None: `ip`, unless that is a public one. web_password: what guards changes on the page; None: they are
@@ -101,6 +102,7 @@ class Settings:
     bans: bool | None = None
     trust: tuple[Network, ...] = ()
     silent: bool = False
+    security_log: Path | None = None
     state: Path | None = None
     forward: Mapping[str, Rule] = field(default_factory=dict)
     experiments: Experiments = field(default_factory=Experiments)
@@ -468,6 +470,7 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "bans": _flag,
     "trust": _networks,
     "silent": _flag,
+    "security_log": _path,
     "state": _path,
     "forward": _forward,
     "experiments": _experiments,

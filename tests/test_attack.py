@@ -1,7 +1,8 @@
 """SIPVicious against a running proxy: svmap looks for it, svwar guesses users. Phones go on calling meanwhile.
 
 Without logins anybody may register; what must not be is that a stranger learns who is registered, or that anything
-breaks. With logins svcrack guesses passwords, too. Nobody is banned yet, so what keeps it out is the password alone.
+breaks. With logins svcrack guesses passwords, too, until its address is banned. Attacker and phones have one address
+here, as behind a NAT.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sipfullproxy.engine.bans import GUESSES
 from sipfullproxy.sip.digest import MD5
 from tests.load import ends, finish
 from tests.logins import users_file
@@ -18,7 +20,7 @@ from tests.running import PATIENCE, Running, need, running
 
 pytestmark = pytest.mark.attack
 
-GUESSES = "alice\nbob\ncarol\n1000\n"
+NAMES = "alice\nbob\ncarol\n1000\n"
 """Two of these are registered, and two are nobody."""
 
 
@@ -49,7 +51,7 @@ def test_svmap_finds_a_proxy_and_learns_no_name_of_it(tmp_path: Path, method: st
 @pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
 def test_svwar_cannot_tell_who_is_registered(tmp_path: Path, method: str) -> None:
     names = tmp_path / "names.txt"
-    names.write_text(GUESSES, encoding="ascii")
+    names.write_text(NAMES, encoding="ascii")
     with running(tmp_path) as proxy, ends(proxy, tmp_path):
         found = attack(proxy, tmp_path, "svwar", "-m", method, "-d", str(names), "--force")
     assert "found nothing" in found
@@ -72,7 +74,7 @@ def test_calls_go_on_while_the_tools_are_at_work(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", ["OPTIONS", "INVITE", "REGISTER"])
 def test_with_logins_svwar_cannot_tell_who_is_a_user(tmp_path: Path, method: str, login: str) -> None:
     names = tmp_path / "names.txt"
-    names.write_text(GUESSES, encoding="ascii")
+    names.write_text(NAMES, encoding="ascii")
     users = users_file(tmp_path, MD5, alice=PASSWORD, bob=PASSWORD)
     with running(tmp_path, "--users", users, "--login", login) as proxy, ends(proxy, tmp_path, PASSWORD):
         found = attack(proxy, tmp_path, "svwar", "-m", method, "-d", str(names), "--force")
@@ -95,7 +97,6 @@ def test_svcrack_finds_no_password_that_is_not_in_its_list(tmp_path: Path, user:
     assert proxy.journal.read_text(encoding="utf-8").count("Call started alice@") == 20
 
 
-@pytest.mark.xfail(strict=True, reason="Nobody is banned yet, so whoever guesses long enough finds a weak password.")
 def test_svcrack_is_kept_from_a_password_that_is_in_its_list(tmp_path: Path) -> None:
     (tmp_path / "weak.txt").write_text("\n".join(WEAK), encoding="ascii")
     users = users_file(tmp_path, MD5, alice=WEAK[100])
@@ -103,3 +104,6 @@ def test_svcrack_is_kept_from_a_password_that_is_in_its_list(tmp_path: Path) -> 
         found = attack(proxy, tmp_path, "svcrack", "-u", "alice", "-d", "weak.txt")
     assert "Traceback" not in found
     assert "found nothing" in found
+    journal = proxy.journal.read_text(encoding="utf-8")
+    assert journal.count("Login failed: alice [Address: 127.0.0.1:") == GUESSES
+    assert journal.count("Address banned: 127.0.0.1 [Duration: 0:01:00] [Reason: wrong passwords]") == 1

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,9 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy import __version__
+from sipfullproxy.banlist import BanList
 from sipfullproxy.cli import main
+from sipfullproxy.engine.bans import Ban
 from tests.waiting import eventually
 
 MAIN = Path(__file__).parent.parent / "main.py"
@@ -441,3 +444,76 @@ def test_a_password_is_typed_twice(
         assert main(["user", "add", "boris"]) == code
         assert (tmp_path / "users.toml").exists() == (code == 0)
     assert "heslá sa líšia" in capsys.readouterr().err
+
+
+def is_heard(port: int) -> bool:
+    """Whether the proxy answers a stranger on this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.settimeout(0.2)
+        branch = time.monotonic_ns()
+        phone.sendto(
+            b"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK%d\r\n"
+            b"From: <sip:a@b>;tag=1\r\nTo: <sip:127.0.0.1>\r\nCall-ID: %d\r\nCSeq: 1 OPTIONS\r\n"
+            b"Max-Forwards: 70\r\n\r\n" % (branch, branch),
+            ("127.0.0.1", port),
+        )
+        try:
+            return bool(phone.recv(65535))
+        except OSError:
+            return False
+
+
+def test_bans_are_listed_and_lifted_while_the_proxy_runs(tmp_path: Path) -> None:
+    (tmp_path / "proxy.toml").write_text('state = "kept"\nlang = "en"\nbans = true\nsecurity_log = "security.log"\n')
+    config = ("--config", "proxy.toml")
+    assert run(tmp_path, "bans", *config).stdout == "nobody is banned\n"
+    now = time.time()
+    BanList(tmp_path / "kept").write(
+        [
+            Ban("127.0.0.1", now, now + 600, 1, "logins", True),
+            Ban("2001:db8::/64", now, now + 600, 1, "flood", False),
+            Ban("192.0.2.1", now - 600, now - 1, 1, "junk", False),
+        ],
+        now,
+    )
+    listed = (
+        r"127\.0\.0\.1      until [0-9 :-]{19}  wrong passwords\n2001:db8::/64  until [0-9 :-]{19}  too many messages\n"
+    )
+    with running(tmp_path, *config) as (_, _, port):
+        assert not is_heard(port), "a ban outlives a restart"
+        assert re.fullmatch(listed, run(tmp_path, "bans", *config).stdout)
+        assert run(tmp_path, "bans", "lift", "127.0.0.1", *config).stdout == "127.0.0.1 is banned no more\n"
+        assert eventually(lambda: is_heard(port), "an answer")
+        assert run(tmp_path, "bans", "lift", "2001:db8::7", *config).returncode == 0
+        assert run(tmp_path, "bans", *config).stdout == "nobody is banned\n"
+        log = tmp_path / "security.log"
+        assert eventually(lambda: "ban of 127.0.0.1 lifted" in log.read_text("utf-8"), "the line of that")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("lift",), "say whom"), (("list", "127.0.0.1"), "say whom"), (("lift", "127.0.0.1"), "is not banned"),
+        (("lift", "nobody"), "must be an IP address"), (("lift", "10.0.0.0/8"), "must be an IP address"),
+        (("sing",), "invalid choice"),
+    ],
+)  # fmt: skip
+def test_what_bans_cannot_do_is_one_line_and_exit_code_2(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    done = run(tmp_path, "bans", *words, "--lang", "en")
+    assert done.returncode == 2
+    assert re.fullmatch(r"sipfullproxy: .+\n", done.stderr) and said in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_list_of_bans_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "proxy.toml").write_text('state = "."\n')
+    (tmp_path / "bans.db").write_bytes(b"no database, and long enough to look like one" * 100)
+    done = run(tmp_path, "bans", "--config", "proxy.toml", "--lang", "en")
+    assert done.returncode == 2
+    assert re.fullmatch(r"sipfullproxy: the list of bans cannot be read: .+\n", done.stderr)
+
+
+@pytest.mark.parametrize(("lang", "word"), [("sk", "Použitie:"), ("en", "Usage:")])
+def test_help_of_bans(tmp_path: Path, lang: str, word: str) -> None:
+    done = run(tmp_path, "bans", "--lang", lang, "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"{word} main.py bans")

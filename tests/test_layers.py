@@ -25,6 +25,7 @@ FLOORS = (
         "users",
         "state",
         "authority",
+        "banlist",
         "greeting",
         "guard",
         "opening",

@@ -49,6 +49,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         bans = false
         trust = ["192.168.1.0/24", "2001:db8::/32", "198.51.100.7"]
         silent = true
+        security_log = "security.log"
         state = "/var/lib/proxy"
         web = false
         web_port = 8081
@@ -80,6 +81,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         keep_days=7, keep_mb=50, verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass",
         users=Path("users.toml"), login="calls", bans=False,
         trust=(ip_network("192.168.1.0/24"), ip_network("2001:db8::/32"), ip_network("198.51.100.7")), silent=True,
+        security_log=Path("security.log"),
         state=Path("/var/lib/proxy"),
         web=False, web_port=8081, web_bind="0.0.0.0", web_password="šéf",
         forward={

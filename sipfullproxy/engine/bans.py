@@ -230,5 +230,5 @@ class Bans:
     def _is_trusted(self, network: str) -> bool:
         if not self._trusted:
             return False
-        address = ip_address(network.partition("/")[0])
-        return any(address in trusted for trusted in self._trusted)
+        sender = ip_network(network)
+        return any(sender.overlaps(trusted) for trusted in self._trusted)

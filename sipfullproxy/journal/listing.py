@@ -1,4 +1,4 @@
-"""Calls as a table for a terminal, and as JSON for other programs."""
+"""Calls as a table for a terminal, and as JSON for other programs; bans as a table."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
+from sipfullproxy.engine.bans import Ban
 from sipfullproxy.journal.cards import TALKING, CallCard
 from sipfullproxy.journal.safe import safe
-from sipfullproxy.journal.words import duration, state
+from sipfullproxy.journal.words import duration, reason, state
 from sipfullproxy.lang import Lang, Words
 
 LONGEST_WAY: Final = 72
 """Characters of "caller → callee" for which a table is made wider; who is longer sticks out."""
 
+_UNTIL = Words(sk="do", en="until")
+_NOBODY = Words(sk="nikto nie je blokovaný", en="nobody is banned")
 _NONE = Words(sk="žiadne hovory", en="no calls")
 
 
@@ -33,6 +36,16 @@ def table(cards: Sequence[CallCard], lang: Lang, now: float) -> str:
     way = min(max(len(row[1]) for row in rows), LONGEST_WAY)
     what = max(len(row[2]) for row in rows)
     return "\n".join(f"{row[0]}  {row[1]:{way}}  {row[2]:{what}}  {row[3]:>8}  {row[4]}" for row in rows)
+
+
+def ban_table(bans: Sequence[Ban], lang: Lang) -> str:
+    """A line for each ban: whose, until when, why. Their times are wall-clock seconds. Safe to print."""
+    if not bans:
+        return _NOBODY[lang]
+    width = max(len(ban.network) for ban in bans)
+    return "\n".join(
+        f"{ban.network:{width}}  {_UNTIL[lang]} {_clock(ban.until)}  {reason(ban.why, lang)}" for ban in bans
+    )
 
 
 def as_json(cards: Sequence[CallCard]) -> str:

@@ -14,6 +14,7 @@ from sipfullproxy.journal.passage import Passage
 from sipfullproxy.journal.past import Past
 from sipfullproxy.journal.schema import database_path
 from sipfullproxy.journal.screen import Screen
+from sipfullproxy.journal.security import SecurityLog
 from sipfullproxy.journal.store import Store
 from sipfullproxy.journal.tape import Tape
 from sipfullproxy.journal.text import TextJournal
@@ -30,15 +31,18 @@ class Memory:
     a passage go in; they never wait.
 
     text: the journal that is handed in; the database is beside it. hooks: called for an event after the journal has it.
+    security: what other programs read of attacks, if anybody wants it.
     verbose: whether every message is shown on stderr, too. lang, keep_days, keep_bytes: see `Store`.
     """
 
     def __init__(
-        self, text: TextJournal, hooks: Hooks, *, verbose: bool, lang: Lang, keep_days: float, keep_bytes: int
+        self, text: TextJournal, hooks: Hooks, security: SecurityLog | None = None, *, verbose: bool, lang: Lang,
+        keep_days: float, keep_bytes: int,
     ) -> None:  # fmt: skip
         path = database_path(text.path)
         self._text = text
         self._hooks = hooks
+        self._security = security
         self._book = Book()
         self._tape = Tape()
         self._store = Store(path, self._book, self._tape, lang, keep_days, keep_bytes) if path is not None else None
@@ -75,6 +79,8 @@ class Memory:
         """On the journal's thread: first what has happened is written down, then the hooks hear of it."""
         try:
             self._text(events)
+            if self._security is not None:
+                self._security(events)
             self._book(events)
             if self._store is not None:
                 self._store(events)

@@ -164,6 +164,11 @@ def state(card: CallCard, lang: str = "sk") -> str:
     return f"{STATES[card.end or card.state][LANGS.index(lang)]} {card.status or ''}".rstrip()
 
 
+def reason(why: str, lang: str = "sk") -> str:
+    """What an event's `why` says, in words of `lang` ("sk" or "en"); an unknown one as it is."""
+    return _term(why, LANGS.index(lang))
+
+
 def is_trouble(event: Event) -> bool:
     """Whether somebody who looks for what went wrong should stop at this event."""
     match event:
