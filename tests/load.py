@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sipfullproxy.sip.host import endpoint
 from tests.running import HERE, PATIENCE, Running, need
 
 SCENARIOS = HERE / "sipp"
@@ -35,7 +36,7 @@ class Sipp:
         host, port = self._proxy.address
         file = SCENARIOS / f"{scenario}.xml"
         command = [
-            need("sipp", "sip-tester"), f"{host}:{port}", "-sf", str(file), "-nostdin",
+            need("sipp", "sip-tester"), endpoint(host, port), "-sf", str(file), "-nostdin",
             "-i", host, "-p", str(self.port), "-m", str(calls), "-s", service or self.user, "-timeout", "50s",
             "-timeout_error", "-trace_err", "-error_file", str(self._folder / f"{self.user}-{file.stem}.err"), *options,
         ]  # fmt: skip

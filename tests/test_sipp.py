@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,28 @@ def test_calls_between_udp_and_tcp(tmp_path: Path, callers: str, callees: str) -
             alice.close()
             bob.close()
     assert lines_with(proxy, "Call ended") == 100
+
+
+@pytest.mark.parametrize(("callers", "callees"), [("127.0.0.1", "::1"), ("::1", "127.0.0.1"), ("::1", "::1")])
+def test_calls_between_ipv4_and_ipv6(tmp_path: Path, callers: str, callees: str) -> None:
+    """The signalling alone: no session description is translated, and SIPp sends no voice."""
+    ports = [option for host in ("127.0.0.1", "[::1]") for option in ("--listen", f"udp:{host}:{free_port()}")]
+    at = {"127.0.0.1": int(ports[1].rpartition(":")[2]), "::1": int(ports[3].rpartition(":")[2])}
+    with running(tmp_path, *ports) as proxy:
+        sides = [copy(proxy), copy(proxy)]
+        for side, host in zip(sides, (callers, callees), strict=True):
+            side.address = host, at[host]
+        alice, bob = (Sipp(side, tmp_path, user) for side, user in zip(sides, ("alice", "bob"), strict=True))
+        try:
+            alice.register()
+            bob.register()
+            callee = bob.start("callee", calls=50)
+            finish(alice.start("caller", "-r", "50", calls=50, service="bob"))
+            finish(callee)
+        finally:
+            alice.close()
+            bob.close()
+    assert lines_with(proxy, "Call ended") == 50
 
 
 def _listens(port: int) -> bool:
