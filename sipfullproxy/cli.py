@@ -90,6 +90,7 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("--web-password")
     parser.add_argument("--users")
     parser.add_argument("--login")
+    parser.add_argument("--state")
     parser.add_argument("--bans", action=argparse.BooleanOptionalAction)
     parser.add_argument("--trust", action="append")
     parser.add_argument("--silent", action="store_true")
@@ -363,6 +364,7 @@ Príklady:
   --trust SIEŤ          adresy, ktoré sa neblokujú, napríklad 192.168.1.0/24; dá sa opakovať
   --silent              cudzím sa neodpovedá ani odmietnutím; heslo sa pýta ďalej
   --security-log SÚBOR  nesprávne heslá a blokovania v riadkoch pre fail2ban (contrib/fail2ban)
+  --state PRIEČINOK     kde sa uchová, kto je registrovaný, pre prípad reštartu
   --domain MENO         ďalšie meno, ktoré je naše; dá sa opakovať
   --no-web              bez stránky s hovormi
   --web-port ČÍSLO      port TCP stránky (8080; 0: ktorýkoľvek voľný)
@@ -415,6 +417,7 @@ Examples:
   --trust NETWORK       addresses that are never banned, such as 192.168.1.0/24; may be repeated
   --silent              strangers get no answer, not even a refusal; passwords are still asked for
   --security-log FILE   wrong passwords and bans in lines for fail2ban (contrib/fail2ban)
+  --state FOLDER        where it is kept who is registered, for a restart
   --domain NAME         a further name that is ours; may be repeated
   --no-web              without the page that shows the calls
   --web-port NUMBER     TCP port of the page (8080; 0: any free one)

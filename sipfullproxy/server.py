@@ -24,6 +24,7 @@ from sipfullproxy.engine.diversion import AFTER
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment
 from sipfullproxy.engine.flow import Local
+from sipfullproxy.engine.replica import Change
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.greeting import greeting, tell
 from sipfullproxy.guard import Guard
@@ -32,6 +33,7 @@ from sipfullproxy.journal.cards import PhoneCard, phone_card, user_of
 from sipfullproxy.journal.clock import wall_offset
 from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.memory import Memory
+from sipfullproxy.journal.registrations import Registrations, file_of
 from sipfullproxy.journal.security import SecurityLog
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
@@ -110,6 +112,8 @@ class Proxy:
         self._guard: Guard | None = None
         self._banlist: BanList | None = None
         self._exchange: Exchange | None = None
+        self._place: Path | None = None
+        self._registrations: Registrations | None = None
         self._doors: Doors | None = None
         self._site: Site | None = None
         self._no_page = ""
@@ -276,12 +280,17 @@ class Proxy:
             self._engine = engine
             if self.settings.experiments != Experiments():
                 self._experiment()
-        self._guard = guard = Guard(engine, self._lock, memory.note, self._publish)
+        self._guard = guard = Guard(engine, self._lock, memory.note, self._publish, self._changed)
         self._network = BadNetwork(guard, self.settings.experiments)
         self._doors, self._memory = doors, memory
         memory.start()
         if self.settings.holds_off:
             self._keep_bans(guard)
+        if self._place is not None:
+            path = self._place / file_of(self.address[1])
+            self._registrations = Registrations(path, self.listen, self._users, self.settings.lang, guard.snapshot)
+            guard.restore(self._registrations.load(), time.monotonic())
+            self._registrations.start()
         doors.serve(self._network)
         if self._users is not None:
             threading.Thread(target=self._follow_users, args=(stamp,), name="users", daemon=True).start()
@@ -311,6 +320,9 @@ class Proxy:
         if self._engine is not None:
             self._publish(self._engine.events())  # what was told since the last tick
         self._engine = self._network = None
+        if self._registrations is not None:
+            self._registrations.stop()
+            self._registrations = None
         if self._memory is not None:
             self._memory.stop()
 
@@ -469,6 +481,7 @@ class Proxy:
 
     def _config(self, listen: tuple[Local, ...]) -> Config:
         settings = self.settings
+        flow_key = self._flow_key()
         return Config(
             address=listen[0][1],
             listen=listen,
@@ -482,18 +495,25 @@ class Proxy:
             switches=self._switches,
             recurse=settings.redirects == "follow",
             phrases=Phrasebook(settings.lang, settings.phrases, settings.own),
-            flow_key=self._flow_key(),
+            flow_key=flow_key,
+            followed=self._place is not None,
         )
 
     def _flow_key(self) -> bytes:
+        """The key that signs flow tokens. Notes where it is kept, and the registrations with it: nowhere, if a port is
+        not to be the same next time, since then no phone would find us."""
+        self._place = None
         place: Path | str = "~"
         try:
             place = self.settings.state or state.folder()
-            return state.flow_key(place)
+            key = state.flow_key(place)
         except (OSError, RuntimeError) as error:  # a full or read-only disk; a user without a home
             why = getattr(error, "strerror", None) or error
             log.warning(_NO_STATE[self.settings.lang].format(path=place, why=why))
             return os.urandom(state.KEY_SIZE)
+        if 0 not in (self.settings.port, *(port.port for port in self.settings.listen)):
+            self._place = place
+        return key
 
     def _experiment(self) -> None:
         """Make things go as wrong as the settings say, and have the engine tell of it. The lock is held."""
@@ -506,6 +526,11 @@ class Proxy:
         if self._engine is not None:
             self._engine.epoch = wall_offset()
             self._engine.tell(Experiment, time.monotonic(), **dataclasses.asdict(experiments))
+
+    def _changed(self, changes: list[Change]) -> None:
+        """Hand on which bindings came and went."""
+        if self._registrations is not None:
+            self._registrations(changes)
 
     def _publish(self, events: list[Event]) -> None:
         """Hand the engine's events on."""
@@ -549,6 +574,6 @@ _OLD_CERTIFICATE = Words(
     en="the certificate stays as it was: {}",
 )
 _NO_STATE = Words(
-    sk="v priečinku {path} sa nedá nič uchovať ({why}); hovory neprežijú reštart",
-    en="nothing can be kept in the folder {path} ({why}); calls will not outlive a restart",
+    sk="v priečinku {path} sa nedá nič uchovať ({why}); hovory neprežijú reštart, registrácie tiež nie",
+    en="nothing can be kept in the folder {path} ({why}); calls will not outlive a restart, nor will registrations",
 )

@@ -66,8 +66,12 @@ class Running:
         assert self._process.stdout is not None
         return next(found[0] for line in self._process.stdout if (found := re.search(r"http://[0-9.:]+", line)))
 
+    def kill(self) -> None:
+        """Let it die at once, as by `kill -9`: it hears nothing of it."""
+        self._process.kill()
+
     def stop(self) -> str:
-        """End it. Returns what it wrote to stderr."""
+        """End it, if it lives. Returns what it wrote to stderr."""
         self._process.terminate()
         self._process.communicate(timeout=PATIENCE)
         with self._log:

@@ -15,10 +15,13 @@ from typing import Any
 
 import pytest
 
+from sipfullproxy.journal import database as databases
 from sipfullproxy.journal import store as stores
 from sipfullproxy.journal.book import Book
 from sipfullproxy.journal.cards import short_id
+from sipfullproxy.journal.database import Shape
 from sipfullproxy.journal.past import Past
+from sipfullproxy.journal.schema import SHAPE, STEPS
 from sipfullproxy.journal.store import TOLD_AT_ONCE, Budget, Store
 from sipfullproxy.journal.tape import Tape
 from tests.telling import ALICE, event, message, passage
@@ -287,16 +290,16 @@ def test_a_full_disk_is_told_once_and_nothing_is_lost_when_there_is_room_again(
 ) -> None:
     kept = Kept(path)
     kept.call("before")
-    prepare = stores._prepare
+    prepare = databases._prepare
 
-    def full(database: sqlite3.Connection) -> bool:
-        new = prepare(database)
+    def full(database: sqlite3.Connection, shape: Shape) -> bool:
+        new = prepare(database, shape)
         database.execute("PRAGMA max_page_count = 1")
         return new
 
     with monkeypatch.context() as patch:
-        patch.setattr(stores, "_prepare", full)
-        kept.store._close()
+        patch.setattr(databases, "_prepare", full)
+        kept.store._database.close()
         for number in range(3):
             kept.call(f"meanwhile-{number}", size=100_000)
     (told,) = complaints()
@@ -356,12 +359,14 @@ def test_a_file_that_somebody_deletes_is_begun_anew(kept: Kept) -> None:
 def test_another_process_that_writes_delays_nobody(
     kept: Kept, complaints: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "OTHERS", 0.01)
+    monkeypatch.setattr(databases, "OTHERS", 0.01)
     kept.call("one")
-    kept.store._close()
+    kept.store._database.close()
     with closing(sqlite3.connect(kept.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        monkeypatch.setattr(stores, "_PRAGMAS", ("PRAGMA busy_timeout = 10", *stores._PRAGMAS[1:]))
+        monkeypatch.setattr(
+            kept.store._database, "_shape", Shape(STEPS, ("PRAGMA busy_timeout = 10", *SHAPE.pragmas[1:]))
+        )
         kept.call("two")
         assert kept.names() == ["one"]
     kept.store.write()

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sipfullproxy.engine.events import CallEvent, Event
 from sipfullproxy.journal.cards import CallCard, fold
+from sipfullproxy.journal.database import version_of
 from sipfullproxy.journal.record import Record
 from sipfullproxy.journal.schema import (
     READ_CALL,
@@ -20,7 +21,6 @@ from sipfullproxy.journal.schema import (
     card_of,
     event_of,
     record_of,
-    version_of,
 )
 
 PATIENCE: Final = 1.0

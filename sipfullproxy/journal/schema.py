@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 from sipfullproxy.engine.events import KINDS, SCHEMA, CallEvent, Event
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.journal.cards import CallCard, fold, short_id
+from sipfullproxy.journal.database import OTHERS, Shape
 from sipfullproxy.journal.record import Record
 
 COLUMNS: Final = tuple(field.name for field in fields(CallCard))
@@ -39,8 +39,17 @@ STEPS: Final = (
     );
     """,
 )
-"""What brings a database from one version to the next: the first from nothing to 1, and so on. A step that is out in
-the world never changes; a new shape is a new step at the end. `PRAGMA user_version` says how many were made."""
+
+SHAPE: Final = Shape(
+    STEPS,
+    (
+        f"PRAGMA busy_timeout = {int(OTHERS * 1000)}",
+        "PRAGMA auto_vacuum = INCREMENTAL",  # counts in a new file only
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = NORMAL",  # what a process wrote outlives it; only a power cut may cost the last seconds
+        "PRAGMA journal_size_limit = 4194304",
+    ),
+)
 
 VERSION: Final = len(STEPS)
 
@@ -61,12 +70,6 @@ def database_path(journal: Path) -> Path | None:
     if journal.exists() and not journal.is_file():
         return None
     return journal.with_suffix(".db") if journal.suffix != ".db" else journal.with_name(f"{journal.name}.db")
-
-
-def version_of(database: sqlite3.Connection) -> int:
-    """Which version of the shape it has."""
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    return int(version)
 
 
 def call_row(card: CallCard) -> tuple[Any, ...]:

@@ -6,31 +6,28 @@ with a write-ahead log: others read while we write, and killing the proxy costs 
 
 from __future__ import annotations
 
-import logging
-import os
 import sqlite3
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from sipfullproxy.engine.events import CallEvent, Event
 from sipfullproxy.journal.book import PATIENCE, Book
 from sipfullproxy.journal.cards import short_id
+from sipfullproxy.journal.database import Database, Troubles
 from sipfullproxy.journal.mailbox import STOP_WAIT
 from sipfullproxy.journal.schema import (
-    STEPS,
-    VERSION,
+    SHAPE,
     WRITE_CALL,
     WRITE_EVENT,
     WRITE_MESSAGE,
     call_row,
     event_row,
     message_row,
-    version_of,
 )
 from sipfullproxy.journal.tape import Tape
 from sipfullproxy.lang import Lang, Words
@@ -51,9 +48,6 @@ WAITING: Final = 10_000
 KNOWN: Final = 20_000
 """Calls of which it is known that their events and messages are to be written."""
 
-OTHERS: Final = 1.0
-"""Seconds that we wait for another process that writes."""
-
 TIDY: Final = 60.0
 """Seconds between two looks at what is too old or too much."""
 
@@ -61,15 +55,6 @@ SLICE: Final = 16
 """A file that is too large loses the oldest of its events, one in so many, and what is as old; until it fits."""
 
 _FIRST: Final = ("calling", "failed")
-_PRAGMAS: Final = (
-    f"PRAGMA busy_timeout = {int(OTHERS * 1000)}",
-    "PRAGMA auto_vacuum = INCREMENTAL",  # counts in a new file only
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",  # what a process wrote outlives it; only a power cut may cost the last seconds
-    "PRAGMA journal_size_limit = 4194304",
-)
-
-log = logging.getLogger(__name__)
 
 
 class Budget:
@@ -107,10 +92,8 @@ class Store:
         self, path: Path, book: Book, tape: Tape, lang: Lang = "sk", keep_days: float = 30,
         keep_bytes: int = 200_000_000, now: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self._path = path
         self._book = book
         self._tape = tape
-        self._lang: Lang = lang
         self._keep_seconds = keep_days * 86_400
         self._keep_bytes = keep_bytes
         self._now = now
@@ -122,9 +105,7 @@ class Store:
         self._written: OrderedDict[str, int] = OrderedDict()
         self._seen = 0
         self._tidied = 0.0
-        self._failing = False
-        self._database: sqlite3.Connection | None = None
-        self._file: os.stat_result | None = None
+        self._database = Database(path, SHAPE, _TROUBLES, lang, self._begun, now)
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -137,7 +118,7 @@ class Store:
     def open(self) -> int:
         """Open the database, if that can be. Returns the largest number of a message in it."""
         with self._outages():
-            (number,) = self._opened().execute("SELECT max(number) FROM messages").fetchone()
+            (number,) = self._database.opened().execute("SELECT max(number) FROM messages").fetchone()
             return int(number or 0)
         return 0
 
@@ -160,7 +141,7 @@ class Store:
             events, self._waiting = self._waiting, []
             new, self._new = self._new, set()
         with self._outages(events, new):
-            database = self._opened()
+            database = self._database.opened()
             version = self._tape.version
             changed = [*self._tape.changed(self._seen), *new]
             with self._lock:
@@ -168,20 +149,19 @@ class Store:
             if events or names:
                 self._write(database, events, names)
             self._seen = version
-            self._failing = False
+            self._database.well()
         with self._outages():
             if self._now() - self._tidied >= TIDY:
                 self._tidied = self._now()
-                self._tidy_up(self._opened())
+                self._tidy_up(self._database.opened())
 
     def _run(self) -> None:
         while not self._ending.wait(BEHIND):
             self.write()
         self.write()
         with self._outages():
-            if self._database is not None:
-                self._database.execute(_FORSAKE, {"before": None, "state": None})
-        self._close()
+            self._database.opened().execute(_FORSAKE, {"before": None, "state": None})
+        self._database.close()
 
     def _is_kept(self, event: Event) -> bool:
         """Whether the event, and with it its call, is to be written down."""
@@ -228,77 +208,24 @@ class Store:
         # Not `execute`, which would take the first step of it only, and so free one page.
         database.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _opened(self) -> sqlite3.Connection:
-        """The database that is now at our path; opened anew where somebody moved or deleted it, with its folder."""
-        if self._database is not None and not _is_at(self._file, self._path):
-            self._close()
-        if self._database is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(self._path, timeout=OTHERS, isolation_level=None, check_same_thread=False)
-            if _prepare(self._database):  # new; where there was one before, it shall have all that is still known
-                with self._lock:
-                    self._written = OrderedDict.fromkeys(self._written, 0)
-                    self._seen = 0
-            self._database.execute(_FORSAKE, {"before": self._started, "state": None})
-            self._file = self._path.stat()
-        return self._database
-
-    def _close(self) -> None:
-        database, self._database = self._database, None
-        if database is not None:
-            with suppress(sqlite3.Error):
-                database.close()
+    def _begun(self, database: sqlite3.Connection, new: bool) -> None:
+        if new:  # where there was one before, it shall have all that is still known
+            with self._lock:
+                self._written = OrderedDict.fromkeys(self._written, 0)
+                self._seen = 0
+        database.execute(_FORSAKE, {"before": self._started, "state": None})
 
     @contextmanager
     def _outages(self, events: Sequence[Event] = (), new: Set[str] = frozenset()) -> Iterator[None]:
-        """What fails inside is told once, and tried again another time with these events and new calls."""
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            self._close()
+        """What fails inside is tried again another time with these events and new calls."""
+
+        def failed() -> None:
             with self._lock:
                 self._waiting = [*events, *self._waiting][-WAITING:]
                 self._new |= new
-            newer = isinstance(error, _Newer)
-            aside = self._set_aside("newer" if newer else "damaged") if newer or _is_damage(error) else None
-            if aside is not None:
-                log.warning((_NEWER if newer else _DAMAGED)[self._lang].format(path=self._path, aside=aside))
-            elif not self._failing:
-                self._failing = True
-                why = getattr(error, "strerror", None) or error
-                log.warning(_OUTAGE[self._lang].format(path=self._path, why=why))
 
-    def _set_aside(self, why: str) -> Path | None:
-        """Move the database out of the way. Returns where it is now; None where it could not be moved."""
-        date = time.strftime("%Y%m%d-%H%M%S", time.localtime(self._now()))
-        aside = self._path.with_name(f"{self._path.name}.{why}-{date}")
-        try:
-            self._path.replace(aside)
-            for companion in ("-wal", "-shm"):
-                with suppress(FileNotFoundError):
-                    Path(f"{self._path}{companion}").replace(f"{aside}{companion}")
-        except OSError:
-            return None
-        return aside
-
-
-class _Newer(sqlite3.Error):
-    """The database has a shape that we do not know yet."""
-
-
-def _prepare(database: sqlite3.Connection) -> bool:
-    """Bring a database into the shape of today. Returns whether it is new.
-
-    Raises _Newer where it is beyond that, and sqlite3.Error.
-    """
-    for pragma in _PRAGMAS:
-        database.execute(pragma).fetchall()
-    version = version_of(database)
-    if version > VERSION:
-        raise _Newer(f"version {version}")
-    for number, step in enumerate(STEPS[version:], version + 1):
-        database.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version = {number}; COMMIT")
-    return version == 0
+        with self._database.outages(failed):
+            yield
 
 
 def _delete(database: sqlite3.Connection, column: str, until: float) -> None:
@@ -318,35 +245,24 @@ def _size(database: sqlite3.Connection) -> int:
     return (pages - free) * size
 
 
-def _is_at(file: os.stat_result | None, path: Path) -> bool:
-    """Whether the file that we have opened is still the one at `path`."""
-    try:
-        return file is not None and os.path.samestat(file, path.stat())
-    except OSError:
-        return False
-
-
-def _is_damage(error: Exception) -> bool:
-    """Whether SQLite says that this is no database, or not any more."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of it says more than we want to know
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
 _FORSAKE: Final = """
     UPDATE calls SET state = 'over', missing = 1
     WHERE state != 'over' AND (:state IS NULL OR state = :state) AND (:before IS NULL OR changed < :before)
 """
 """Nobody will tell the ends of these calls any more."""
 
-_OUTAGE = Words(
-    sk="do databázy hovorov {path} sa nedá písať, hovory idú ďalej: {why}",
-    en="the database of calls {path} cannot be written, calls go on: {why}",
-)
-_DAMAGED = Words(
-    sk="databáza hovorov {path} je poškodená; je odložená ako {aside} a začína sa nová",
-    en="the database of calls {path} is damaged; it is kept as {aside}, and a new one begun",
-)
-_NEWER = Words(
-    sk="databáza hovorov {path} je z novšej verzie programu; je odložená ako {aside} a začína sa nová",
-    en="the database of calls {path} is of a newer version of the program; it is kept as {aside}, and a new one begun",
+_TROUBLES = Troubles(
+    outage=Words(
+        sk="do databázy hovorov {path} sa nedá písať, hovory idú ďalej: {why}",
+        en="the database of calls {path} cannot be written, calls go on: {why}",
+    ),
+    damaged=Words(
+        sk="databáza hovorov {path} je poškodená; je odložená ako {aside} a začína sa nová",
+        en="the database of calls {path} is damaged; it is kept as {aside}, and a new one begun",
+    ),
+    newer=Words(
+        sk="databáza hovorov {path} je z novšej verzie programu; je odložená ako {aside} a začína sa nová",
+        en="the database of calls {path} is of a newer version of the program; it is kept as {aside}, "
+        "and a new one begun",
+    ),
 )

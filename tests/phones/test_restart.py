@@ -16,11 +16,6 @@ from tests.phones.wire import Wire
 pytestmark = pytest.mark.phones
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="A plain Record-Route proves nothing, and registrations are not kept over a restart yet: until a phone has "
-    "registered again, nobody in the call is known, and what they send is refused like any stranger's.",
-)
 @pytest.mark.parametrize(("caller", "callee"), [("linda", "barry"), ("barry", "petra"), ("petra", "linda")])
 def test_call_outlives_proxy(
     caller: str, callee: str, proxy: Proxy, wire: Wire, request: pytest.FixtureRequest

@@ -1,0 +1,134 @@
+"""`kill -9` while phones register: whoever had his 200 a second before is there again, and nobody who had left."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import pytest
+
+from tests.load import free_port
+from tests.running import Running
+
+LOST = 1.0
+"""Seconds: what was answered so long before the end must be there again."""
+
+SLOWEST = 2.0
+"""Seconds that a phone waits for an answer of a proxy that lives."""
+
+USERS = 20_000
+"""Who comes, refreshes and leaves; so many that most of them did it last some while before the end."""
+
+
+class Phones:
+    """Many users on one socket, and what each was told last: the moment of the 200, and whether he is registered."""
+
+    def __init__(self, address: tuple[str, int], random: Random) -> None:
+        self.told: dict[str, tuple[float, bool]] = {}
+        self._random = random
+        self._address = address
+        self._number = 0
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(0.1)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def somebody(self) -> None:
+        """Somebody registers, refreshes or leaves, if the proxy answers."""
+        user = f"user{self._random.randrange(USERS)}"
+        stays = self._random.random() < 0.8
+        if self.ask(user, 3600 if stays else 0, once=True):
+            self.told[user] = (time.monotonic(), stays)
+
+    def is_registered(self, user: str) -> bool:
+        """What the proxy says of him."""
+        return b"\r\nContact: <sip:" in self.ask(user, None)
+
+    def ask(self, user: str, expires: int | None, *, once: bool = False) -> bytes:
+        """REGISTER for so many seconds, or ask only. Returns the 200; b"" for silence, where asked once."""
+        self._number += 1
+        host, port = self._socket.getsockname()
+        lines = [
+            f"REGISTER sip:{self._address[0]} SIP/2.0",
+            f"Via: SIP/2.0/UDP {host}:{port};rport;branch=z9hG4bK-{port}-{self._number}",
+            f"From: <sip:{user}@{self._address[0]}>;tag=1", f"To: <sip:{user}@{self._address[0]}>",
+            f"Call-ID: {user}-{port}", f"CSeq: {self._number} REGISTER", "Max-Forwards: 70",
+            *([] if expires is None else [f"Contact: <sip:{user}@{host}:{port}>", f"Expires: {expires}"]),
+            "Content-Length: 0", "", "",
+        ]  # fmt: skip
+        deadline = time.monotonic() + SLOWEST
+        while time.monotonic() < deadline:
+            try:
+                self._socket.sendto("\r\n".join(lines).encode(), self._address)
+                while True:
+                    answer = self._socket.recv(65_536)
+                    if f"CSeq: {self._number} ".encode() in answer:
+                        assert answer.startswith(b"SIP/2.0 200 "), answer
+                        return answer
+            except OSError:  # silence, or an ICMP error: nobody is there
+                if once:
+                    return b""
+        raise AssertionError(f"no answer for {user} within {SLOWEST:g} s")
+
+
+def live_and_die(proxy: Running, phones: Phones, seconds: float) -> float:
+    """Phones come and go for so long, and then the proxy is killed in the middle of it. Returns when."""
+    killed: list[float] = []
+
+    def kill() -> None:
+        killed.append(time.monotonic())
+        proxy.kill()
+
+    end = threading.Timer(seconds, kill)
+    end.start()
+    while not killed:
+        phones.somebody()
+    end.join()
+    return killed[0]
+
+
+class Tally(NamedTuple):
+    """What became of registrations over many deaths. lost: those that were not as the phone had been told; oldest: how
+    long before the end the oldest of these had been answered, in seconds."""
+
+    checked: int = 0
+    lost: int = 0
+    oldest: float = 0.0
+
+
+def lives(folder: Path, kills: int, seed: int) -> Tally:
+    """A proxy that is killed and started again and again, and has forgotten nothing each time."""
+    random, port, tally = Random(seed), free_port(), Tally()
+    phones = Phones(("127.0.0.1", port), random)
+    killed = time.monotonic()
+    try:
+        for life in range(kills + 1):
+            proxy = Running(folder, "--port", str(port), "--no-web")
+            ages = [killed - at for user, (at, stays) in phones.told.items() if phones.is_registered(user) != stays]
+            tally = Tally(tally.checked + len(phones.told), tally.lost + len(ages), max([tally.oldest, *ages]))
+            phones.told.clear()
+            if life < kills:
+                killed = live_and_die(proxy, phones, random.uniform(0.1, 3.0))
+            assert proxy.stop() == "", "it never complained"
+    finally:
+        phones.close()
+    return tally
+
+
+def test_registrations_outlive_the_death_of_the_proxy(tmp_path: Path) -> None:
+    tally = lives(tmp_path, kills=4, seed=1)
+    assert tally.checked > 100
+    assert tally.oldest < LOST
+
+
+@pytest.mark.soak
+def test_registrations_outlive_many_deaths(tmp_path: Path) -> None:
+    tally = lives(tmp_path, kills=100, seed=2)
+    print(tally)
+    assert tally.oldest < LOST
