@@ -57,7 +57,7 @@ _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([^\r\n]*) SIP/([0-9]+\.[0-9]+)"
 # Status-Line  = SIP-Version SP Status-Code SP Reason-Phrase CRLF
 # Lenient: the space before an empty reason phrase may be missing.
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?", re.IGNORECASE)
-_BROKEN_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb")[ \t]+([^\r\n]*)")
+_BROKEN_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb")[ \t]++([^\r\n]*+)")
 
 _MANDATORY = (b"from", b"to", b"call-id", b"cseq")
 _OPTIONAL = (b"max-forwards", b"max-breadth", b"content-length")
@@ -252,8 +252,8 @@ class Response(Message):
 
 
 def value_of(line: bytes) -> bytes:
-    """The value of a header line, unfolded and without the white space around it."""
-    value = line.partition(b":")[2].strip()
+    """The value of a header line, unfolded and without the white space around it (of SIP: no other control counts)."""
+    value = line.partition(b":")[2].strip(b" \t\r\n")
     return unfold(value) if CR in value else value
 
 

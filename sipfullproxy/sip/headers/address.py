@@ -19,7 +19,11 @@ _ADDR_SPEC = re.compile(rb"([^\s<>\",;?]++)" + WS + rb"((?:;.*)?)", re.DOTALL)
 # The same, as nearly all phones write a From, To, Contact or Route: with no parameter but the tag, and no white space.
 _USUAL = re.compile(rb"(?:" + QUOTED + WS + rb'|[^"<>\r\n]*+)<([^<>\r\n]*+)>(?:;tag=(' + TOKEN + rb"))?", re.DOTALL)
 # tag-param = "tag" EQUAL token
-_TAG = re.compile(rb";" + WS + rb"tag" + WS + rb"=" + WS + rb"(" + TOKEN + rb")", re.IGNORECASE)
+# Lenient: what is no token is taken as it is. To read a part of it would make one dialog of two.
+_TAG = re.compile(rb";" + WS + rb"tag" + WS + rb"(?:=" + WS + rb"([^;\s]*+)|(?=;|\Z))", re.IGNORECASE)
+# What is quoted; a quote that is never closed takes the rest along, so that nobody looks there for its end again.
+_QUOTED = re.compile(QUOTED + rb'|(").*', re.DOTALL)
+_NO_TAG = b"()"  # stands for a quoted string, which a tag is not
 
 
 class Address:
@@ -63,7 +67,8 @@ def tag(value: bytes) -> bytes:
 
 
 def read_tag(value: bytes) -> bytes | None:
-    """The same; but None where the value has not the shape of an address. Its URI is not read."""
+    """The same; but None where the value has not the shape of an address, or is two, or has two tags, of which others
+    might read the other one (RFC 3261 §7.3.1). Its URI is not read."""
     match = _USUAL.fullmatch(value)
     if match is not None:
         return match[2] or b""
@@ -72,7 +77,8 @@ def read_tag(value: bytes) -> bytes | None:
         return None
     tail = match[2]
     if b'"' in tail:
-        # A quoted parameter may hold a ";tag=" of its own.
-        return (parameters(tail) or {}).get(b"tag") or b""
-    match = _TAG.search(tail)
-    return b"" if match is None else match[1]
+        tail = _QUOTED.sub(_NO_TAG + rb"\1", tail)  # it may hold a comma or a ";tag=" of its own
+    tags = _TAG.findall(tail)
+    if b'"' in tail or b"," in tail or len(tags) > 1 or tags == [_NO_TAG]:
+        return None
+    return tags[0] if tags else b""

@@ -67,9 +67,14 @@ class Via:
         transport, host, port, params = match.groups()
         self.branch = b""
         self.rport = False
+        names = set()
         for param in params.split(b";", PARAMETER_LIMIT + 1)[1:]:
             name, _, value = param.partition(b"=")
             name = name.strip(b" \t").lower()
+            if name in names:
+                # "MUST NOT appear more than once" (§7.3.1): of two branches others might read the other one.
+                raise SipError(400, "A parameter of Via is there twice")
+            names.add(name)
             if name == b"branch":
                 self.branch = value.strip(b" \t")
             elif name == b"rport":
