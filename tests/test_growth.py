@@ -178,6 +178,7 @@ def in_place(place: int) -> tuple[bytes, bytes]:
 
 
 READERS += [(read_message, *in_place(place)) for place in PLACES]
+READERS += [(read_message, b"OPTIONS", b"\nsip:a SIP/2.0\r\nVia: SIP/2.0/UDP a\r\n\r\n")]
 
 
 NAMES = [f"{reader.__name__}-{number}" for number, (reader, _, _) in enumerate(READERS)]
