@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 ARGS ?=
+TIME ?= 60
 # What was installed into .venv last: enough to run, to test, or to measure.
 RUNS := .venv/.runs
 TESTS := .venv/.tests
 BENCH := .venv/.bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench mutate lint format packages clean
+.PHONY: help run test soak fuzz bench mutate lint format packages clean
 # Bare Debian gets python3-venv from `packages`: that is over before the virtual environment is made.
 .NOTPARALLEL:
 
@@ -23,6 +24,9 @@ test: packages lint  ## all tests, lint first; make test ARGS="-k registrar" for
 
 soak: $(TESTS)  ## the long tests that measure: how work grows with length
 	.venv/bin/pytest -m soak $(ARGS)
+
+fuzz: $(TESTS)  ## look for inputs that break something: make fuzz TIME=3600 (seconds for each target)
+	.venv/bin/python -m fuzz --seconds $(TIME) $(ARGS)
 
 bench: packages $(BENCH)  ## CPU per call and more, against Kamailio: make bench ARGS=--quick for a few minutes
 	.venv/bin/python -m bench $(ARGS)
