@@ -49,6 +49,19 @@ def test_svmap_finds_a_proxy_and_learns_no_name_of_it(tmp_path: Path, method: st
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
+def test_svmap_finds_nothing_where_strangers_are_told_nothing(tmp_path: Path, method: str) -> None:
+    users = users_file(tmp_path, MD5, alice=PASSWORD, bob=PASSWORD)
+    with running(tmp_path, "--users", users, "--silent") as proxy, ends(proxy, tmp_path, PASSWORD) as (alice, bob):
+        callee = bob.start("callee", calls=5)
+        caller = alice.start("caller", "-r", "10", calls=5, service="bob")
+        found = attack(proxy, tmp_path, "svmap", "-m", method)
+        finish(caller)
+        finish(callee)
+    assert "found nothing" in found
+    assert str(proxy.address[1]) not in found
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
 def test_svwar_cannot_tell_who_is_registered(tmp_path: Path, method: str) -> None:
     names = tmp_path / "names.txt"
     names.write_text(NAMES, encoding="ascii")

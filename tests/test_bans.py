@@ -229,6 +229,17 @@ def test_a_forger_bans_a_newcomer_for_a_short_time_and_never_longer(lab: Lab) ->
     assert log_in(alice).status == 200
 
 
+def test_a_forger_bans_no_gateway_that_has_answered_us(lab: Lab) -> None:
+    alice, _ = here(lab, "alice", "bob")
+    gateway = lab.phone("gateway", "192.0.2.99:5060")
+    alice.invite("sip:421900@192.0.2.99")
+    gateway.ring(gateway.takes("INVITE"))
+    forge(lab, gateway.address)
+    lab.advance(10)
+    assert all(address != gateway.address[0] for address, *_ in banned(lab))
+    assert is_heard(gateway)
+
+
 def test_forged_addresses_drive_out_nobody_who_has_guessed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bans, "ADDRESSES", 10)
     monkeypatch.setattr(bans, "BANS", 10)

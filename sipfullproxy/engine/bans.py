@@ -2,9 +2,10 @@
 
 The source of a datagram is quickly made up, so it matters what proves that a sender is really there: an answer to a
 nonce that was sent to that address (`nonces.py`), or a connection. Only for what is proved does a ban grow. For the
-rest it is short and stays so, and nobody is banned where somebody has registered or logged in of late. Thus a forger
-can keep a newcomer waiting for as long as he takes the trouble, and no longer; and a phone that is registered, never:
-its own flow passes whatever its neighbours behind the same address have done.
+rest it is short and stays so, and nobody is banned where somebody has registered or logged in of late, or has answered
+a request of ours (whose branch nobody guesses): that may be the gateway that our calls go by. Thus a forger can keep a
+newcomer waiting for as long as he takes the trouble, and no longer; and a phone that is registered, never: its own flow
+passes whatever its neighbours behind the same address have done.
 
 A ban of an address is for all of its ports, and of IPv6 for the whole /64: who has one of those has them all.
 """
@@ -38,7 +39,7 @@ MEMORY: Final = 86_400.0
 """Seconds after its end for which a ban still counts, so that the next one is longer."""
 
 TRUST: Final = 86_400.0
-"""Seconds for which a login speaks for its address: as long as the longest registration."""
+"""Seconds for which a login, or an answer, speaks for its address: as long as the longest registration."""
 
 GUESSES: Final = 5
 """Wrong logins of an address until it is banned; and from then on each one is one too many …"""
@@ -160,14 +161,16 @@ class Bans:
     def right(self, flow: Flow, user: bytes) -> None:
         """That user has registered or logged in. What he mistyped there before is forgiven; others' guesses are not."""
         network = network_of(flow.remote[0])
-        self._known.pop(network, None)  # in the order of their last logins
-        self._known[network] = self._outbox.now
-        if len(self._known) > ADDRESSES:
-            del self._known[next(iter(self._known))]
+        self._know(network)
         mistyped = self._wrong.pop((network, user), 0)
         if mistyped:
             self._guesses.take_out(network, mistyped)
         self._nuisances.empty(network)
+
+    def answered(self, flow: Flow) -> None:
+        """A response to a request of ours has come."""
+        if not self._location.has_flow(flow):
+            self._know(network_of(flow.remote[0]))
 
     def holds(self, flow: Flow) -> bool:
         """Whether the address of a flow is banned, though the flow itself may pass because a phone is registered."""
@@ -222,6 +225,13 @@ class Bans:
             return False
         bans[ban.network] = ban
         return True
+
+    def _know(self, network: str) -> None:
+        """Somebody is really there, and no stranger."""
+        self._known.pop(network, None)  # those of whom nothing was heard for longest come first
+        self._known[network] = self._outbox.now
+        if len(self._known) > ADDRESSES:
+            del self._known[next(iter(self._known))]
 
     def _is_known(self, network: str) -> bool:
         since = self._known.get(network)

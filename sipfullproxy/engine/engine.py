@@ -87,7 +87,7 @@ class Engine:
             if isinstance(message, Request):
                 self._request(message, flow, spare)
             else:
-                self._response(message)
+                self._response(message, flow)
         except SipError:
             if message is None:
                 self.junk += 1
@@ -235,13 +235,15 @@ class Engine:
 
     # -- responses -----------------------------------------------------------------------------------------------------
 
-    def _response(self, response: Response) -> None:
+    def _response(self, response: Response, flow: Flow) -> None:
         """RFC 3261 §16.7 items 1 and 2. What belongs to no transaction is dropped (RFC 6026 §7.3)."""
         response.check()
         if response.via.sent_by in self._core.names:
             core = self._core
             client = core.transactions.match_response(response)
             if client is not None:
+                if core.bans is not None:
+                    core.bans.answered(flow)
                 client.receive(response)
             elif core.config.switches.stateless:
                 stateless.pass_response(core, response)
