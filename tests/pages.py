@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sipfullproxy.engine.bans import Ban
 from sipfullproxy.engine.events import CallEvent, Event
 from sipfullproxy.experiments import Experiments
 from sipfullproxy.journal.cards import TALKING, CallCard, PhoneCard, short_id
@@ -89,6 +90,7 @@ class MadeUp:
         self.registered: list[PhoneCard] = []
         self.told: list[CallEvent] = []
         self.phones_version = 0
+        self.held: list[Ban] = []
         self.records_of: dict[str, Sequence[Record]] = {}
         self.tape, self.book = MadeUpTape(), MadeUpBook()
         self.settings = MadeUpSettings()
@@ -111,6 +113,14 @@ class MadeUp:
         self.registered = left
         self.phones_version += found
         return found
+
+    def bans(self) -> Sequence[Ban]:
+        return self.held
+
+    def lift(self, network: str) -> bool:
+        before = len(self.held)
+        self.held = [ban for ban in self.held if ban.network != network]
+        return len(self.held) < before
 
     def experiment(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sipfullproxy.engine.bans import Ban
 from sipfullproxy.journal.cards import OVER
 from tests.pages import SIP, Answer, Page, card, page, phone
 
@@ -41,6 +42,22 @@ def test_phones_are_listed_and_removed(served: Page) -> None:
     answer = served.ask(f"/api/phones/{alice.id}?lang=sk", "DELETE")
     assert (answer.status, answer.json) == (404, {"error": "taký telefón tu nie je (už)"})
     assert served.ask("/api/phones/xyz", "DELETE").status == 422
+
+
+@pytest.mark.parametrize("network", ["198.51.100.66", "2001:db8::/64"])
+def test_bans_are_listed_and_lifted(served: Page, network: str) -> None:
+    assert served.ask("/api/bans").json == {"bans": [], "may_change": True}
+    served.proxy.held = [Ban(network, 1.0, 61.0, 1, "logins", True), Ban("192.0.2.7", 1.0, 61.0, 1, "flood", False)]
+    assert served.ask("/api/bans?lang=sk").json["bans"] == [
+        {"network": network, "until": 61.0, "why": "nesprávne heslá"},
+        {"network": "192.0.2.7", "until": 61.0, "why": "priveľa správ"},
+    ]
+    assert served.ask(f"/api/bans?network={network}", "DELETE").status == 204
+    assert [ban.network for ban in served.proxy.held] == ["192.0.2.7"]
+    answer = served.ask(f"/api/bans?network={network}&lang=en", "DELETE")
+    assert (answer.status, answer.json) == (404, {"error": "this address is not banned (any more)"})
+    assert served.ask("/api/bans?network=<script>", "DELETE").status == 422
+    assert served.ask("/api/bans", "DELETE").status == 422
 
 
 def test_calls_come_in_pages_without_gap_or_repetition(served: Page) -> None:

@@ -11,12 +11,13 @@ from starlette.responses import Response
 
 from sipfullproxy import __version__
 from sipfullproxy.journal.cards import LIVE
+from sipfullproxy.journal.words import reason
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.sip.host import endpoint, written
 from sipfullproxy.web import provision
 from sipfullproxy.web.asking import CALL_ID, ERRORS, NO_CALL, Asked, Door, Stream, Tongue, Transport, User
 from sipfullproxy.web.house import Authority, House
-from sipfullproxy.web.models import About, Calls, Error, Phones, Provision, Running, Wanted
+from sipfullproxy.web.models import About, Bans, Calls, Error, Held, Phones, Provision, Running, Wanted
 from sipfullproxy.web.provision import Way
 
 # Calls of one answer, when nothing is asked and at most.
@@ -76,6 +77,24 @@ def remove(
     """Remove a phone; it is back when it registers again."""
     if not house.proxy.remove(id):
         raise HTTPException(404, _NO_PHONE[lang])
+
+
+@router.get("/api/bans")
+def bans(request: Request, house: Asked, access: Door, lang: Tongue) -> Bans:
+    """The addresses that the proxy does not listen to."""
+    held = [Held(ban.network, ban.until, reason(ban.why, lang)) for ban in house.proxy.bans()]
+    return Bans(bans=held, may_change=access.standing(request.scope) != "here")
+
+
+@router.delete("/api/bans", status_code=204, response_class=Response)
+def lift(
+    house: Asked,
+    lang: Tongue,
+    network: Annotated[str, Query(pattern="^[0-9a-f.:/]{2,43}$", description="an address, or a network, of that list")],
+) -> None:
+    """End a ban before its time."""
+    if not house.proxy.lift(network):
+        raise HTTPException(404, _NO_BAN[lang])
 
 
 @router.get("/api/calls")
@@ -190,4 +209,5 @@ _NO_CA = Words(
     sk="proxy nemá vlastnú autoritu (CA); vyrobí si ju s --tls",
     en="the proxy has no authority (CA) of its own; with --tls it makes one",
 )
+_NO_BAN = Words(sk="táto adresa nie je blokovaná (už)", en="this address is not banned (any more)")
 _NO_PHONE = Words(sk="taký telefón tu nie je (už)", en="there is no such phone (any more)")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sipfullproxy.engine.bans import Ban
 from sipfullproxy.engine.events import CallEvent, Event
 from sipfullproxy.journal.cards import CallCard, PhoneCard
 from sipfullproxy.journal.record import Record
@@ -80,6 +81,8 @@ class Served(Protocol):
     def phones_version(self) -> int: ...
     def phones(self) -> Sequence[PhoneCard]: ...
     def remove(self, phone_id: str) -> bool: ...
+    def bans(self) -> Sequence[Ban]: ...
+    def lift(self, network: str) -> bool: ...
     def experiment(
         self,
         *,

@@ -46,6 +46,23 @@ class Phones:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """An address that the proxy does not listen to. until: wall-clock seconds. why: in words."""
+
+    network: str
+    until: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bans:
+    """Who is held off. may_change: as for phones."""
+
+    bans: list[Held]
+    may_change: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Calls:
     """Calls, the latest first. more: whether there are older ones; ask `before` the id of the last one."""
 

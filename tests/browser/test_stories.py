@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from sipfullproxy.banlist import BanList
+from sipfullproxy.engine.bans import Ban
+from sipfullproxy.state import NAME
 from tests.browser.stage import Stage
-from tests.browser.window import LASTED, TELEPHONE, Page, Window, expect, place
+from tests.browser.window import LASTED, TELEPHONE, Browser, Page, Window, expect, place
 from tests.helpers import call, hang_up
+from tests.running import running
 
 pytestmark = pytest.mark.browser
 
@@ -334,6 +340,21 @@ def test_a_phone_is_removed(lab: Stage, look: Look) -> None:
     page.evaluate("window.confirm = () => true")
     page.get_by_role("button", name=re.compile("Remove: alice@")).click()
     expect(page.get_by_role("rowheader")).to_have_text([re.compile("bob@")])
+
+
+def test_a_ban_is_shown_and_lifted(tmp_path: Path, browser: Browser) -> None:
+    now = time.time()
+    BanList(tmp_path / NAME).write([Ban("2001:db8::/64", now, now + 600, 1, "logins", True)], now)
+    with running(tmp_path, "--bans") as proxy:
+        window = Window(browser, proxy.page, lang="en")
+        page = window.open("#/phones")
+        expect(page.get_by_role("heading", name="Banned addresses")).to_be_visible()
+        expect(page.get_by_role("cell", name="wrong passwords")).to_be_visible()
+        page.evaluate("window.confirm = () => true")
+        page.get_by_role("button", name="Lift: 2001:db8::/64").click()
+        expect(page.get_by_role("heading", name="Banned addresses")).to_have_count(0)
+        window.close()
+    assert BanList(tmp_path / NAME).read() == []
 
 
 def test_experiments_are_marked_loudly_until_they_are_off(lab: Stage, look: Look) -> None:

@@ -32,9 +32,9 @@ export async function text(path, query = {}) {
 }
 
 /** Have something changed: PUT or DELETE. */
-export function change(method, path, body) {
+export function change(method, path, body, query = {}) {
   const json = body === undefined ? {} : { body: JSON.stringify(body) };
-  return ask(path, {}, { method, headers: { "Content-Type": "application/json" }, ...json });
+  return ask(path, query, { method, headers: { "Content-Type": "application/json" }, ...json });
 }
 
 /**

@@ -6,13 +6,36 @@ import { w } from "./words.js";
 
 export async function open(root, _rest, app) {
   const table = h("div.phones");
-  root.append(h("div.page", {}, h("h1", {}, w("phones")), table, adding(app)));
+  const banned = h("section.phones");
+  root.append(h("div.page", {}, h("h1", {}, w("phones")), table, banned, adding(app)));
 
   async function load() {
     const { phones, may_change: may } = await ask("phones");
     show(table, phones.length === 0 ? h("p.empty.sheet", {}, w("noPhones")) : h("table.sheet", {},
       h("thead", {}, h("tr", {}, ["user", "from", "phone", "until"].map((word) => h("th", { scope: "col" }, w(word))), may && h("td"))),
       h("tbody", {}, phones.map((phone) => row(phone, may)))));
+    await loadBans();
+  }
+
+  async function loadBans() {
+    const { bans, may_change: may } = await ask("bans");
+    show(banned, bans.length > 0 && [h("h2", {}, w("banned")), h("table.sheet", {},
+      h("thead", {}, h("tr", {}, ["from", "why", "until"].map((word) => h("th", { scope: "col" }, w(word))), may && h("td"))),
+      h("tbody", {}, bans.map((ban) => held(ban, may))))]);
+  }
+
+  function held({ network, why, until }, may) {
+    const lift = async () => {
+      if (!confirm(w("liftSure", { network }))) return;
+      await change("DELETE", "bans", undefined, { network });
+      await loadBans();
+    };
+    return h("tr", {},
+      h("th.number", { scope: "row", "data-title": w("from") }, network),
+      h("td", { "data-title": w("why") }, why),
+      h("td", { "data-title": w("until") }, ticking("span.number", (now) => duration(Math.max(0, until - now)))),
+      may && h("td", {}, h("button", { type: "button", "data-focus": `lift-${network}`, "aria-label": `${w("lift")}: ${network}`,
+        onclick: () => lift().catch(app.trouble) }, w("lift"))));
   }
 
   function row(phone, may) {
