@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event
-from sipfullproxy.engine.flow import Flow, Local, Send
+from sipfullproxy.engine.flow import WEBSOCKETS, Flow, Local, Send
 from sipfullproxy.engine.lookups import Question
 from sipfullproxy.sip.headers.address import Address, tag
 from sipfullproxy.sip.host import endpoint
@@ -101,11 +101,12 @@ class Lab:
 
     def flow(self, phone: Phone) -> Flow:
         """The way to a phone."""
-        return Flow(phone.transport, self.local(phone.address), phone.address, phone.connection)
+        return Flow(phone.transport, self.local(phone.address, phone.transport), phone.address, phone.connection)
 
-    def local(self, remote: tuple[str, int]) -> tuple[str, int]:
-        """The address of ours that somebody sends to: of his IP version."""
-        return next(local for _, local in self.listen if (":" in local[0]) == (":" in remote[0]))
+    def local(self, remote: tuple[str, int], transport: str = "") -> tuple[str, int]:
+        """The address of ours that somebody sends to: of his IP version, and of that transport if there is one."""
+        doors = [(name, local) for name, local in self.listen if (":" in local[0]) == (":" in remote[0])]
+        return next((local for name, local in doors if name == transport), doors[0][1])
 
     def cut(self, phone: Phone) -> None:
         """The connection of a phone ends; the next that it sends goes by a new one."""
@@ -184,8 +185,10 @@ class Phone:
         self.address = address
         self.domain = domain
         self.aor = f"sip:{user}@{domain}"
-        over = "" if transport == "udp" else f";transport={transport}"
-        self.contact = contact or f"sip:{user}@{endpoint(*address)}{over}"
+        # A browser does not know its own address, so it makes up a name that leads nowhere (RFC 7118 §5).
+        self.host = f"{self.word}.invalid" if transport in WEBSOCKETS else endpoint(*address)
+        over = "" if transport == "udp" else f";transport={'ws' if transport in WEBSOCKETS else transport}"
+        self.contact = contact or f"sip:{user}@{self.host}{over}"
         self.contact_params = contact_params
         self.inbox: deque[Request | Response] = deque()
         self.dialog: Dialog | None = None
@@ -214,8 +217,7 @@ class Phone:
         """Write a request."""
         lines = [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/{self.transport.upper()} {endpoint(*self.address)};branch={branch or self.branch()}"
-            f"{self._rport}",
+            f"Via: SIP/2.0/{self.transport.upper()} {self.host};branch={branch or self.branch()}{self._rport}",
             f"From: {from_ or f'<{self.aor}>;tag={self.word}-{next(self._numbers)}'}",
             f"To: {to or f'<{uri}>'}",
             f"Call-ID: {call_id or f'{self.word}-{next(self._numbers)}@{self.address[0]}'}",

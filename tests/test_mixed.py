@@ -1,4 +1,4 @@
-"""Phones on UDP and on TCP, in the virtual lab: each is reached by its own way, and nothing else differs."""
+"""Phones on UDP, TCP, TLS and WebSockets, in the virtual lab: each is reached by its own way, nothing else differs."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import parse_uri
 from tests.helpers import PROXY, Dialog, Lab, Phone, call, hang_up, sdp
 
-MIXES = pytest.mark.parametrize(("alices", "bobs"), [("udp", "tcp"), ("tcp", "udp"), ("tcp", "tcp")])
+MIXES = pytest.mark.parametrize(
+    ("alices", "bobs"),
+    [
+        ("udp", "tcp"), ("tcp", "udp"), ("tcp", "tcp"),
+        ("udp", "ws"), ("ws", "udp"), ("tcp", "ws"), ("ws", "tcp"), ("ws", "ws"),
+        ("udp", "wss"), ("wss", "udp"), ("ws", "wss"),
+    ],
+)  # fmt: skip
 
 FAR = ("192.0.2.7", 5060)
+WS = ("10.0.0.1", 8088)
+WSS = ("10.0.0.1", 8089)
 
 
 @pytest.fixture
 def lab() -> Lab:
-    return Lab()
+    return Lab(listen=(("udp", PROXY), ("tcp", PROXY), ("ws", WS), ("wss", WSS)))
 
 
 def pair(lab: Lab, alices: str, bobs: str) -> tuple[Phone, Phone]:
-    """Alice and Bob, registered; on TCP from a port that says nothing."""
-    alice = lab.phone("alice", "10.0.0.10:40010" if alices == "tcp" else "", transport=alices)
-    bob = lab.phone("bob", "10.0.0.11:40011" if bobs == "tcp" else "", transport=bobs)
+    """Alice and Bob, registered; on a stream from a port that says nothing."""
+    alice = lab.phone("alice", "" if alices == "udp" else "10.0.0.10:40010", transport=alices)
+    bob = lab.phone("bob", "" if bobs == "udp" else "10.0.0.11:40011", transport=bobs)
     for phone in (alice, bob):
         assert phone.register().status == 200
     lab.events.clear()
@@ -35,13 +44,18 @@ def pair(lab: Lab, alices: str, bobs: str) -> tuple[Phone, Phone]:
 
 def ways(request: Request) -> list[tuple[str, Flow | None]]:
     """The Record-Route values: the transport that each names, and the flow of its token."""
-    tokens = Tokens(b"key of the virtual lab", PROXY)
     found = []
     for value in request.values(b"record-route"):
         uri = parse_uri(value.strip(b"<>"))
+        tokens = Tokens(b"key of the virtual lab", (uri.numeric_host, uri.effective_port))
         transport = (uri.params.get(b"transport") or b"udp").decode()
         found.append((transport, tokens.read(uri.user) if uri.user else None))
     return found
+
+
+def said(phone: Phone) -> str:
+    """What a URI calls the transport of a phone: `ws` with TLS, too (RFC 7118 §5.2)."""
+    return "ws" if phone.transport == "wss" else phone.transport
 
 
 def within(sender: Phone, receiver: Phone, method: str) -> None:
@@ -56,16 +70,17 @@ def within(sender: Phone, receiver: Phone, method: str) -> None:
 
 @pytest.mark.purpose(
     "RFC5658_05",
-    given="calls from UDP to TCP, from TCP to UDP, between two on TCP",
+    given="calls between phones on UDP, TCP and WebSockets, in both directions",
     expect="a Record-Route for each side, each with the transport of its side; both phones are reached within the call",
 )
 @MIXES
 def test_a_call_and_all_within_it(lab: Lab, alices: str, bobs: str) -> None:
     alice, bob = pair(lab, alices, bobs)
     _, got = call(alice, bob)
-    assert got.via.transport == bobs.upper().encode() and got.via.sent_by == (b"10.0.0.1", 5060)
-    expected = {phone: lab.flow(phone) if phone.transport == "tcp" else None for phone in (alice, bob)}
-    assert ways(got) == [(bobs, expected[bob]), (alices, expected[alice])]
+    assert got.via.transport == bobs.upper().encode()
+    assert got.via.sent_by == (b"10.0.0.1", {"ws": 8088, "wss": 8089}.get(bobs, 5060))
+    expected = [(said(phone), None if phone.transport == "udp" else lab.flow(phone)) for phone in (bob, alice)]
+    assert ways(got) == expected
     within(alice, bob, "INFO")
     within(bob, alice, "INFO")
     hang_up(bob, alice)
@@ -325,6 +340,67 @@ def test_an_address_may_say_tls(tls: Lab, uri: str, port: int) -> None:
     alice.request("MESSAGE", uri)
     (send,) = tls.astray
     assert send.flow == Flow("tls", SECURE, ("192.0.2.7", port))
+
+
+# -- WebSockets --------------------------------------------------------------------------------------------------------
+
+
+def test_a_browser_whose_window_was_closed_is_not_looked_for(lab: Lab) -> None:
+    """Nobody can connect to it, whatever port its Via may say (RFC 7118 §5); the door drops what it is owed."""
+    alice, bob = pair(lab, "ws", "udp")
+    alice.request("MESSAGE", "sip:bob@10.0.0.1")
+    got = bob.takes("MESSAGE")
+    gone = lab.flow(alice)
+    lab.cut(alice)
+    bob.reply(got, 200)
+    assert [send.flow for send in lab.astray] == [gone]
+    lab._carry(lab.engine.lost(gone, lab.now))  # as the door says, at once
+    lab.advance(64)
+    assert len(lab.astray) == 1
+    assert lab.engine.load["transactions"] == 0
+
+
+def test_a_browser_that_comes_back_goes_on_with_its_call(lab: Lab) -> None:
+    alice, bob = pair(lab, "udp", "ws")
+    call(alice, bob)
+    lab.cut(bob)
+    bob.register()
+    within(alice, bob, "INFO")
+    within(bob, alice, "INFO")
+    hang_up(alice, bob)
+    assert not lab.astray
+
+
+@pytest.mark.parametrize(
+    "uri", ["sip:c@192.0.2.7;transport=ws", "sip:c@192.0.2.7:8088;transport=wss", "sips:c@192.0.2.7;transport=ws"]
+)
+def test_no_address_leads_to_a_browser(lab: Lab, uri: str) -> None:
+    alice, _ = pair(lab, "udp", "udp")
+    alice.invite(uri)
+    assert not lab.astray and alice.waiting[-1] in (480, 500)
+
+
+@pytest.mark.parametrize("transport", ["ws", "wss"])
+def test_a_sips_uri_reaches_a_browser_on_wss_alone(lab: Lab, transport: str) -> None:
+    alice, bob = pair(lab, "wss", transport)
+    alice.invite("sips:bob@10.0.0.1")
+    if transport == "ws":
+        assert alice.waiting == [480]
+        return
+    got = bob.takes("INVITE")
+    routes = got.values(b"record-route")
+    assert all(route.startswith(b"<sips:") and route.endswith(b"@10.0.0.1:8089;transport=ws;lr>") for route in routes)
+    bob.answer(got)
+    assert alice.takes(100) and alice.takes(200)
+
+
+def test_what_has_no_length_goes_to_where_one_is_needed(lab: Lab) -> None:
+    """A WebSocket says where a message ends, so Content-Length need not (RFC 7118 §5)."""
+    alice, bob = pair(lab, "ws", "tcp")
+    data = alice.compose("MESSAGE", "sip:bob@10.0.0.1", body="ahoj", content_type="text/plain")
+    alice.send(data.replace(b"Content-Length: 4\r\n", b""))
+    got = bob.takes("MESSAGE")
+    assert (got.first(b"content-length"), got.body) == (b"4", b"ahoj")
 
 
 # -- large requests ----------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from sipfullproxy.engine.calls import Call
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.core import TAG, Core
 from sipfullproxy.engine.events import Event
-from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.engine.flow import WEBSOCKETS, Flow, Send
 from sipfullproxy.engine.forking import Fork
 from sipfullproxy.engine.forwarding import breadth_of
 from sipfullproxy.engine.locating import Found
@@ -141,8 +141,9 @@ class Engine:
         core = self._core
         core.outbox.now = now
         core.outbox.cause = "lost"
+        again = flow.serial and flow.transport not in WEBSOCKETS
         for transaction in core.transactions.on(flow):
-            if flow.serial and isinstance(transaction, ServerTransaction) and not transaction.answered:
+            if again and isinstance(transaction, ServerTransaction) and not transaction.answered:
                 core.transactions.move(transaction, _other_way(transaction))
             else:
                 self._serve_safely(transaction, transaction.step, "error")

@@ -15,6 +15,10 @@ SAFE_DATAGRAM = 1_300
 LARGEST_DATAGRAM = 65_507
 """Bytes that fit into one datagram over IPv4."""
 
+WEBSOCKETS = frozenset(("ws", "wss"))
+"""Transports over which nobody can be connected to: a browser listens nowhere, so it is reached over the WebSocket that
+it has opened, or not at all (RFC 7118 §5)."""
+
 
 class Flow(NamedTuple):
     """One way to one peer (RFC 5626 §3.2): a pair of addresses on UDP, a connection on the stream transports.

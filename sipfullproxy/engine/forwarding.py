@@ -17,8 +17,11 @@ FORMS_A_DIALOG = frozenset((b"INVITE", b"SUBSCRIBE", b"REFER", b"NOTIFY"))
 """Requests that get a Record-Route, so that all that follows passes here too (RFC 3261 §16.6 item 4, RFC 6665 §4.3)."""
 
 
-_TRANSPORT = {"udp": b"", "tcp": b";transport=tcp", "tls": b";transport=tls"}
-"""What a URI says so that its reader takes that transport."""
+_TRANSPORT = {
+    "udp": b"", "tcp": b";transport=tcp", "tls": b";transport=tls", "ws": b";transport=ws", "wss": b";transport=ws",
+}  # fmt: skip
+"""What a URI says so that its reader takes that transport. A WebSocket has one word, with TLS and without; the port and
+the flow token tell which (RFC 7118 §5.2)."""
 
 
 class Forwarder:

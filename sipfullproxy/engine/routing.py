@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.diversion import ALWAYS, LONGEST_CHAIN, NOT_REGISTERED, Rule, Step, Turn
-from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.flow import WEBSOCKETS, Flow
 from sipfullproxy.engine.locating import SERVICES, Destination, Found
 from sipfullproxy.engine.location import Binding, Location
 from sipfullproxy.engine.tokens import Tokens
@@ -96,7 +96,8 @@ class Router:
             machine = ip_address(local[0])
             self._locals.setdefault((transport, scope(machine)), local)
             self._locals.setdefault((transport, machine.version), local)
-        self._spoken = list(dict.fromkeys((name, ip_address(host).version) for name, (host, _) in config.doors))
+        spoken = dict.fromkeys((name, ip_address(host).version) for name, (host, _) in config.doors)
+        self._spoken = [way for way in spoken if way[0] not in WEBSOCKETS]
         self._hosts |= {name.lower().encode() for name in config.domains}
         self._location = location
         self._rules = config.forward
@@ -240,7 +241,7 @@ class Router:
 
     def way_to(self, uri: Uri) -> Flow | None:
         """The flow to a numeric host and port. None for names, which `named` is for; for transports that we have no
-        port of; and where one of the two ends is known only to the loopback or on one link, and the other is not. On
+        port of, and WebSockets, since browsers listen nowhere; and where one of the two ends is known only to the loopback or on one link, and the other is not. On
         our loopback are services that trust this machine alone."""
         transport = _transport(uri) or "udp"
         port = uri.port or (TLS_PORT if transport == "tls" else uri.effective_port)
@@ -277,7 +278,7 @@ class Router:
 
     def _flow(self, transport: str, host: bytes, port: int) -> Flow | None:
         machine = single_machine(host)
-        local = None if machine is None else self._locals.get((transport, scope(machine)))
+        local = None if machine is None or transport in WEBSOCKETS else self._locals.get((transport, scope(machine)))
         return None if local is None else Flow(transport, local, (str(machine), port))
 
     def local(self, transport: str, machine: Machine) -> tuple[str, int] | None:
@@ -346,7 +347,9 @@ class Router:
 
 def _transport(uri: Uri) -> str | None:
     """The transport that a URI asks for; None where it does not say."""
+    param = uri.params.get(b"transport")
+    transport = param.lower().decode("ascii", "replace") if param else None
     if uri.scheme == b"sips":
-        return "tls"  # `transport` says what is below it (§26.2.2)
-    transport = uri.params.get(b"transport")
-    return transport.lower().decode("ascii", "replace") if transport else None
+        # `transport` says what is below it (§26.2.2, RFC 7118 §5.2.2).
+        return "wss" if transport == "ws" else "tls"
+    return transport
