@@ -80,6 +80,7 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--tls-cert")
     parser.add_argument("--tls-key")
+    parser.add_argument("--ws-origin", action="append")
     parser.add_argument("--phrases")
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("--open", action="store_true")
@@ -351,6 +352,8 @@ Príklady:
   --tls                 aj TLS, port 5061; certifikát a jeho autoritu (CA) si vyrobí, CA sa dáva do telefónov
   --tls-cert SÚBOR      vlastný certifikát pre TLS (PEM), s tými, ktoré vedú k jeho autorite
   --tls-key SÚBOR       a jeho súkromný kľúč
+  --ws-origin PÔVOD     stránka odtiaľto smie volať cez --listen ws alebo wss, napríklad
+                        https://lab.sk; dá sa opakovať; stránky z tohto počítača smú vždy
   --lang sk|en          jazyk výpisov, denníka a odpovedí (sk)
   --phrases all|own|off znenie odpovedí, napríklad „486 Obsadené“: vo všetkých, len vo vlastných,
                         v žiadnych (all)
@@ -404,6 +407,8 @@ Examples:
   --tls                 TLS, too, port 5061; makes a certificate and its authority (CA), which phones are given
   --tls-cert FILE       a certificate of yours for TLS (PEM), and those that lead to its authority
   --tls-key FILE        its private key
+  --ws-origin ORIGIN    a page from there may call by --listen ws or wss, such as https://lab.sk;
+                        may be repeated; pages from this computer always may
   --lang sk|en          language of messages, journal and responses (sk)
   --phrases all|own|off wording of responses, such as "486 Obsadené": in all, in our own only,
                         in none (all)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
 
-from sipfullproxy.engine.flow import Local
+from sipfullproxy.engine.flow import WEBSOCKETS, Local
 from sipfullproxy.engine.routing import TLS_PORT
 from sipfullproxy.journal.words import going_wrong
 from sipfullproxy.lang import Words
@@ -36,7 +36,7 @@ def greeting(
     ip, port = address
     ports = listen or [("udp", address)]
     here = [transport.upper() for transport, at in ports if at == address]
-    elsewhere = [f"{transport.upper()} {endpoint(*at)}" for transport, at in ports if at != address]
+    elsewhere = [_place(port) for port in ports if port[1] != address]
     # What is above the system's two is nothing to a firewall.
     further = [f"{'UDP' if transport == 'udp' else 'TCP'} port {at[1]}" for transport, at in ports if at != address]
     ours = {host for _, (host, _) in ports}
@@ -85,6 +85,13 @@ def greeting(
 def _typed(ip: str, port: int, usual: int) -> str:
     """As it is typed into a phone, which takes the usual port where none is named."""
     return written(ip).decode() if port == usual else endpoint(ip, port)
+
+
+def _place(port: Local) -> str:
+    """A port of ours as it is told: where a phone in a browser looks for us is a URL."""
+    transport, (host, number) = port
+    place = endpoint(host, number)
+    return f"{transport}://{place}" if transport in WEBSOCKETS else f"{transport.upper()} {place}"
 
 
 def tell(text: str) -> None:

@@ -5,22 +5,37 @@ from __future__ import annotations
 import errno
 import logging
 import platform
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sipfullproxy import authority, state
 from sipfullproxy.authority import Authority
-from sipfullproxy.engine.flow import Local
+from sipfullproxy.engine.flow import WEBSOCKETS, Local
 from sipfullproxy.engine.routing import TLS_PORT
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.settings import Listen, Settings
 from sipfullproxy.sip.host import endpoint
+from sipfullproxy.transport import websocket
 from sipfullproxy.transport.addresses import is_local, lan_addresses
 from sipfullproxy.transport.doors import Doors
+from sipfullproxy.transport.origins import Origins
 from sipfullproxy.transport.tls import Tls
+from sipfullproxy.transport.websocket import WS_PORT, WSS_PORT, WebSocket
+from sipfullproxy.transport.wire import Wire
 
 # How often another port is tried, when any free one will do, until one is free on UDP and on TCP.
 ATTEMPTS = 20
+
+# What listens elsewhere than where the user has UDP and TCP, unless he says where.
+USUAL_PORTS = {"tls": TLS_PORT, "ws": WS_PORT, "wss": WSS_PORT}
+
+# What listens elsewhere than where the user has UDP and TCP, unless he says where.
+USUAL_PORTS = {"tls": TLS_PORT, "ws": WS_PORT, "wss": WSS_PORT}
+
+# What this machine calls itself in a browser.
+OURSELVES = ("127.0.0.1", "::1", "localhost")
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +51,14 @@ def open_doors(settings: Settings, ca: Authority | None = None) -> Doors:
     """
     named = settings.ip or tuple(port.ip for port in settings.listen if port.ip) or lan_addresses()
     tls = _tls(settings, ca)
-    doors = Doors(tls)
+    listed = _possible(settings)
+    doors = Doors(tls, _websocket(settings, named))
     # Besides what is listed; without a certificate there is none, and the user was told why.
-    secure = [Listen("tls")] if settings.tls and tls and not names_tls(settings) else []
+    secure = [Listen("tls")] if settings.tls and tls and not any(one.transport == "tls" for one in listed) else []
     try:
-        for wanted in (*settings.listen, *(secure if settings.listen else ())):
+        for wanted in (*listed, *(secure if listed else ())):
             _open(doors, settings.lang, wanted.transport, (wanted.ip or named[0], _port(wanted, settings)))
-        if settings.listen:
+        if listed:
             return doors
         for ip in settings.ip or named[:1]:
             _open_both(doors, settings, ip)
@@ -117,13 +133,34 @@ def _tls(settings: Settings, ca: Authority | None) -> Tls | None:
 
 
 def names_tls(settings: Settings) -> bool:
-    """Whether a port of TLS is listed: then it must be opened, or the proxy does not start."""
-    return any(port.transport == "tls" for port in settings.listen)
+    """Whether a port with TLS is listed: then it must be opened, or the proxy does not start."""
+    return any(port.transport in ("tls", "wss") for port in settings.listen)
+
+
+def _possible(settings: Settings) -> list[Listen]:
+    """The ports that the user lists, but for those whose library is not installed: phones that need none are served all
+    the same. Raises StartError where nothing is left."""
+    listed = list(settings.listen)
+    possible = [port for port in listed if port.transport not in WEBSOCKETS]
+    if len(possible) == len(listed) or websocket.load():
+        return listed
+    words = _NO_WEBSOCKET[settings.lang].format(missing=websocket.LIBRARY)
+    if not possible:
+        raise StartError(words)
+    log.warning(words)
+    return possible
+
+
+def _websocket(settings: Settings, named: Sequence[str]) -> Callable[[], Wire]:
+    """What makes the wire of each WebSocket. Pages from this machine may open one, and those that the user lists."""
+    listed = [port.ip for port in settings.listen if port.ip]
+    hosts = [*named, *listed, *lan_addresses(), *settings.domain, *_OURSELVES]
+    return partial(WebSocket, Origins(hosts, settings.ws_origin))
 
 
 def _port(wanted: Listen, settings: Settings) -> int:
-    """Of a port that is listed; TLS has its own, but for who takes any free one."""
-    usual = TLS_PORT if wanted.transport == "tls" and settings.port else settings.port
+    """Of a port that is listed; TLS and WebSockets have their own, but for who takes any free one."""
+    usual = USUAL_PORTS.get(wanted.transport, settings.port) if settings.port else 0
     return usual if wanted.port is None else wanted.port
 
 
@@ -178,6 +215,14 @@ _REPLACED = Words(
 _BAD_CERTIFICATE = Words(
     sk="certifikát {path} s kľúčom {key} sa nedá použiť: {why}",
     en="the certificate {path} with the key {key} cannot be used: {why}",
+)
+_NO_WEBSOCKET = Words(
+    sk="WebSocket je vypnutý, chýba {missing}; zapne ho: pip install . v priečinku projektu (alebo make run)",
+    en="WebSocket is off, {missing} missing; to have it: pip install . in the folder of the project (or make run)",
+)
+_NO_WEBSOCKET = Words(
+    sk="WebSocket je vypnutý, chýba {missing}; zapne ho: pip install . v priečinku projektu (alebo make run)",
+    en="WebSocket is off, {missing} missing; to have it: pip install . in the folder of the project (or make run)",
 )
 _NO_TCP = Words(
     sk="TCP na {at} nebude, len UDP: {why}",

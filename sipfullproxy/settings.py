@@ -20,6 +20,7 @@ from sipfullproxy.experiments import LONGEST_DELAY, Experiments
 from sipfullproxy.lang import LANGS, Lang, Words
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.uri import parse_uri
+from sipfullproxy.transport.origins import ANY, parse_origin
 
 Mode = Literal["all", "own", "off"]
 Redirects = Literal["follow", "pass"]
@@ -33,7 +34,7 @@ LONGEST_PASSWORD = 200
 
 
 # What can be listened on.
-TRANSPORTS = ("udp", "tcp", "tls")
+TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
 
 # A database of calls that is smaller than the log that is written ahead of it would keep hardly a call.
 LEAST_MB = 10
@@ -63,7 +64,8 @@ class Settings:
     any free one.
     listen: the ports to listen on, in the place of UDP and TCP at `ip` and `port`. tls: whether on TLS, too, with a
     certificate that we make, but for who has one. tls_cert, tls_key: files (PEM) of that one, and of its key. tls_ca:
-    of the CAs of phones that show a certificate, and of whom we connect to.
+    of the CAs of phones that show a certificate, and of whom we connect to. ws_origin: whose pages may call by
+    WebSocket, beside our own; see `transport.origins`.
     lang: language of what the user reads. phrases: whose reason phrases the proxy writes: of all responses, of its own
     ones, of none. own: the user's phrases by status code. journal: the text journal's file; the database of calls is
     beside it. keep_days, keep_mb: how long calls stay in that database, in days, and how many megabytes it may have.
@@ -87,6 +89,7 @@ class Settings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_ca: Path | None = None
+    ws_origin: tuple[str, ...] = ()
     lang: Lang = "sk"
     phrases: Mode = "all"
     own: Mapping[int, str] = field(default_factory=dict)
@@ -329,6 +332,23 @@ def _networks(value: object) -> tuple[Network, ...]:
         ) from None
 
 
+def _origins(value: object) -> tuple[str, ...]:
+    given = value if isinstance(value, list | tuple) else [None]
+    origins = tuple(origin for origin in map(_origin, given) if origin is not None)
+    if len(origins) < len(given):
+        raise _Bad(
+            sk='treba zoznam pôvodov stránok, napríklad ["https://lab.sk"], "null" pre súbory, "*" pre všetky',
+            en='must be a list of origins of pages, such as ["https://lab.sk"], "null" for files, "*" for all',
+        )
+    return origins
+
+
+def _origin(value: object) -> str | None:
+    if value == ANY:
+        return ANY
+    return parse_origin(value.removesuffix("/")) if isinstance(value, str) else None
+
+
 def _own(table: Mapping[object, object]) -> dict[int, str]:
     return {_status(code): _phrase(code, phrase) for code, phrase in table.items() if code != "mode"}
 
@@ -456,6 +476,7 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "tls_cert": _path,
     "tls_key": _path,
     "tls_ca": _path,
+    "ws_origin": _origins,
     "lang": _one_of(LANGS),
     "phrases": _one_of(get_args(Mode)),
     "journal": _path,

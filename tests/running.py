@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NoReturn
@@ -61,10 +62,22 @@ class Running:
         self.address = match[1].strip("[]"), int(match[2] or 5060)
 
     @cached_property
+    def greeting(self) -> str:
+        """What it says to its user, but for the first line."""
+        assert self._process.stdout is not None
+        lines = takewhile(lambda line: "Ctrl-C" not in line, self._process.stdout)
+        return "".join(lines)
+
+    @property
     def page(self) -> str:
         """The address of its page; only where it has one."""
-        assert self._process.stdout is not None
-        return next(found[0] for line in self._process.stdout if (found := re.search(r"http://[0-9.:]+", line)))
+        return self.url("http")
+
+    def url(self, scheme: str) -> str:
+        """Where it is for a browser: "http" is its page; "ws" or "wss", where phones in the page call."""
+        found = re.search(rf"\b{scheme}://[0-9.:]+", self.greeting)
+        assert found is not None, self.greeting
+        return found[0]
 
     def kill(self) -> None:
         """Let it die at once, as by `kill -9`: it hears nothing of it."""

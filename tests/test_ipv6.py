@@ -159,7 +159,9 @@ def test_an_ipv4_address_in_the_clothes_of_ipv6_is_reached_by_ipv4(both: Lab) ->
 
 def test_on_a_link_its_phones_are_reached_and_nothing_tells_the_links_name() -> None:
     lab = Lab(PROXY_IPV6, listen=(("udp", PROXY_IPV6), ("udp", LINK)))
-    lab.local = lambda remote: LINK if remote[0].startswith("fe80") else PROXY_IPV6  # type: ignore[method-assign]
+    lab.local = lambda remote, transport="": (  # type: ignore[method-assign]
+        LINK if remote[0].startswith("fe80") else PROXY_IPV6
+    )
     alice = lab.phone("alice", "[fe80::20]:5060", domain="[fe80::1]")
     bob = phone(lab, "bob", "[2001:db8::21]:5060")
     assert alice.register().status == 200

@@ -45,7 +45,11 @@ PURE = {
 
 
 # Libraries that a feature outside the page stands on, which is off without it, by the only room that may import them.
-OPTIONAL = {"sipfullproxy.ladder.pcap": {"dpkt"}, "sipfullproxy.authority": {"cryptography"}}
+OPTIONAL = {
+    "sipfullproxy.ladder.pcap": {"dpkt"},
+    "sipfullproxy.authority": {"cryptography"},
+    "sipfullproxy.transport.websocket": {"websockets"},
+}
 
 
 def module_name(file: Path) -> str:

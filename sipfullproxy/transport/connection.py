@@ -11,7 +11,8 @@ import socket
 from collections import deque
 
 from sipfullproxy.engine.flow import Flow
-from sipfullproxy.sip.framing import Broken, Framer
+from sipfullproxy.sip.framing import Broken
+from sipfullproxy.transport.wire import Wire
 
 # Bytes that are read at once: the largest head, and so some milliseconds of work before the next phone's turn.
 CHUNK = 65_536
@@ -41,6 +42,10 @@ FAREWELL = 2.0
 # after so many in vain the connection is lost. A phone that was switched off is noticed in three minutes.
 PROBE_AFTER, PROBE_INTERVAL, PROBES = 90, 20, 4
 
+# Seconds between two questions of ours to a peer whose wire has words for them; by the next one it must have answered.
+# Short of the minute after which home routers, and proxies for the web, forget a connection without a word.
+PING_INTERVAL = 30.0
+
 
 class OverError(Exception):
     """The connection is over; the text says why, for the log."""
@@ -49,25 +54,28 @@ class OverError(Exception):
 class Connection:
     """A connection, from `connect` or `accept` to its end.
 
-    line: its socket. flow: its name to the engine. now: monotonic seconds. connected: False while it comes about.
-    over: whether it is closed. Each method may raise OverError; then it is to be closed.
+    line: its socket. flow: its name to the engine. now: monotonic seconds. wire: how messages stand in its bytes.
+    connected: False while it comes about. over: whether it is closed. Each method may raise OverError; then it is to be
+    closed.
     """
 
     __slots__ = (
-        "_begun", "_framer", "_heard", "_leaving", "_line", "_moved", "_queue", "_queued", "connected", "flow", "over",
+        "_asked", "_begun", "_heard", "_leaving", "_line", "_moved", "_queue", "_queued", "_wire", "connected", "flow",
+        "over",
     )  # fmt: skip
 
-    def __init__(self, line: socket.socket, flow: Flow, now: float, *, connected: bool) -> None:
+    def __init__(self, line: socket.socket, flow: Flow, now: float, wire: Wire, *, connected: bool) -> None:
         line.setblocking(False)
         _watch(line)
         self.flow = flow
         self.connected = connected
         self.over = False
         self._line = line
-        self._framer = Framer()
+        self._wire = wire
         self._queue: deque[memoryview] = deque()
         self._queued = 0
         self._heard = now
+        self._asked = now
         self._moved = now  # when the peer last took something of the queue, or the queue began
         self._begun: float | None = now  # since when a message is awaited; None between two of them
         self._leaving: float | None = None
@@ -86,11 +94,11 @@ class Connection:
 
     @property
     def broken(self) -> Broken | None:
-        """Why nothing more can be read; see `Framer`."""
-        return self._framer.broken
+        """Why nothing more can be read; see `Wire`."""
+        return self._wire.broken
 
     def read(self, now: float) -> list[bytes]:
-        """What is whole of what has come: messages and PINGs, as `Framer.feed` has them."""
+        """The messages that are whole now. What the wire has to say to what has come is sent."""
         data = self._take()
         if data is None:
             return []
@@ -98,17 +106,31 @@ class Connection:
             raise OverError("closed by the peer")
         if self._leaving is not None:
             return []
-        found = self._framer.feed(data)
+        found = self._wire.feed(data)
+        self._put(self._wire.owed(), now)
         self._heard = now
-        if not self._framer.half:
+        if not self._wire.half:
             self._begun = None
         elif found or self._begun is None:
             self._begun = now
         return found
 
     def write(self, data: bytes, now: float) -> None:
-        """Send, at once or when the peer takes it."""
-        if self._leaving is not None:
+        """Send a message, at once or when the peer takes it."""
+        if self._leaving is None:
+            self._put(self._wire.wrap(data), now)
+
+    def nudge(self, now: float) -> None:
+        """Ask the peer now and then whether it is there, where the wire has words for that."""
+        if self.connected and self._leaving is None and now - self._asked >= PING_INTERVAL:
+            if self._wire.unheard:
+                raise OverError("the peer answers no ping")
+            self._asked = now
+            self._wire.ping()
+            self._put(self._wire.owed(), now)
+
+    def _put(self, data: bytes, now: float) -> None:
+        if not data:
             return
         if self._queued + len(data) > QUEUE_LIMIT:
             raise OverError("the peer does not read what it is sent")

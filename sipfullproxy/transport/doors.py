@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from sipfullproxy.engine.flow import Flow, Local, Send
 from sipfullproxy.sip.errors import SipError
@@ -13,6 +14,7 @@ from sipfullproxy.transport.sockets import Address
 from sipfullproxy.transport.stream import StreamDoor
 from sipfullproxy.transport.tls import Tls
 from sipfullproxy.transport.udp import UdpDoor
+from sipfullproxy.transport.wire import Wire
 
 
 class Doors:
@@ -22,11 +24,12 @@ class Doors:
     door is handed over there, which never waits.
     """
 
-    def __init__(self, tls: Tls | None = None) -> None:
-        """tls: the certificate of the TLS ports, where there are any."""
+    def __init__(self, tls: Tls | None = None, websocket: Callable[[], Wire] | None = None) -> None:
+        """tls: the certificate of the TLS ports, websocket: what makes the wire of each WebSocket; where there are
+        any."""
         self._datagrams: dict[Local, UdpDoor] = {}
         self._streams: dict[Local, StreamDoor] = {}
-        self._stream = StreamDoor(tls)
+        self._stream = StreamDoor(tls, websocket)
         self._threads: list[threading.Thread] = []
         self._core: Core
 

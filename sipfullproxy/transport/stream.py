@@ -1,4 +1,5 @@
-"""The doors on TCP and TLS (RFC 3261 §18, RFC 5923): one thread with one selector for all connections.
+"""The doors on TCP, TLS and WebSockets (RFC 3261 §18, RFC 5923, RFC 7118): one thread with one selector for all
+connections.
 
 A phone is reached over the connection that it opened. Where the engine names no connection but an address (a flow with
 the serial number 0), an open one to that address is used, and else a new one is opened. No peer can hold up another:
@@ -17,12 +18,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from sipfullproxy.engine.flow import Flow, Send
-from sipfullproxy.sip.framing import PING, PONG
+from sipfullproxy.engine.flow import WEBSOCKETS, Flow, Send
 from sipfullproxy.transport.connection import Connection, OverError
 from sipfullproxy.transport.core import POLL_INTERVAL, Core
 from sipfullproxy.transport.sockets import Address, family, link_of, on_link, one_family, socket_address
 from sipfullproxy.transport.tls import Tls
+from sipfullproxy.transport.wire import StreamWire, Wire
 
 # How often connections are looked at that do nothing, in seconds: 5,000 of them take a few milliseconds.
 SWEEP_INTERVAL = 1.0
@@ -50,11 +51,12 @@ log = logging.getLogger(__name__)
 class StreamDoor:
     """All connections, and the ports of ours that they come to: `listen`, then `serve` in a thread.
 
-    tls: what the connections of that transport are made with.
+    tls: what connections with TLS are made with. websocket: makes the wire of each WebSocket.
     """
 
-    def __init__(self, tls: Tls | None = None) -> None:
+    def __init__(self, tls: Tls | None = None, websocket: Callable[[], Wire] | None = None) -> None:
         self._tls = tls
+        self._websocket = websocket
         self._selector = selectors.DefaultSelector()
         self._bell, self._ear = socket.socketpair()
         for end in (self._bell, self._ear):
@@ -196,10 +198,11 @@ class StreamDoor:
     def _begin(self, line: socket.socket, flow: Flow, *, connected: bool) -> Connection | None:
         """Take a connection in; None where it is over already."""
         try:
-            if flow.transport == "tls" and self._tls is not None:
-                connection = self._tls.connection(line, flow, time.monotonic(), accepted=connected)
+            wire = self._wire(flow.transport)
+            if flow.transport in ("tls", "wss") and self._tls is not None:
+                connection = self._tls.connection(line, flow, time.monotonic(), wire, accepted=connected)
             else:
-                connection = Connection(line, flow, time.monotonic(), connected=connected)
+                connection = Connection(line, flow, time.monotonic(), wire, connected=connected)
         except OSError:  # the peer has reset it, and macOS lets no option be set on what is left
             line.close()
             return None
@@ -209,15 +212,13 @@ class StreamDoor:
         self._selector.register(line, connection.wanted, partial(self._serve, connection))
         return connection
 
+    def _wire(self, transport: str) -> Wire:
+        return self._websocket() if transport in WEBSOCKETS and self._websocket is not None else StreamWire()
+
     def _read(self, connection: Connection, now: float) -> None:
         flow = connection.flow
-        items = connection.read(now)
-        pings = items.count(PING)
-        if pings:
-            connection.write(PONG * pings, now)
-        for item in items:
-            if item != PING:
-                self._outgoing.extend(self._core.receive(item, flow, now))
+        for message in connection.read(now):
+            self._outgoing.extend(self._core.receive(message, flow, now))
         broken = connection.broken
         if broken is not None and self._ways.get(flow) is connection:
             if broken.request is not None:
@@ -246,9 +247,12 @@ class StreamDoor:
                 self._end(connection, str(why))
 
     def _way(self, flow: Flow) -> Connection | None:
-        """The connection of a flow; a new one where it names an address that nobody is connected with."""
+        """The connection of a flow; a new one where it names an address that nobody is connected with, and that
+        somebody may listen at."""
         connection = self._ways.get(flow)
-        return self._connect(flow) if connection is None and not flow.serial else connection
+        if connection is None and not flow.serial and flow.transport not in WEBSOCKETS:
+            return self._connect(flow)
+        return connection
 
     def _connect(self, flow: Flow) -> Connection | None:
         if not self._has_room(flow.remote[0]):
@@ -280,6 +284,12 @@ class StreamDoor:
     def _sweep(self, now: float) -> None:
         for connection in [*self._connections]:
             why = connection.overdue(now)
+            if not why:
+                try:
+                    connection.nudge(now)
+                    self._watch(connection)
+                except OverError as over:
+                    why = str(over)
             if why:
                 self._end(connection, why)
         resting, self._resting = self._resting, []

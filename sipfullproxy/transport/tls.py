@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.transport.connection import CHUNK, Connection, OverError
+from sipfullproxy.transport.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +30,9 @@ class Tls:
         self._seen = self._times()
         self._server, self._client = self._read()
 
-    def connection(self, line: socket.socket, flow: Flow, now: float, *, accepted: bool) -> Connection:
+    def connection(self, line: socket.socket, flow: Flow, now: float, wire: Wire, *, accepted: bool) -> Connection:
         """A connection with TLS, whose handshake is still to come."""
-        return TlsConnection(line, flow, now, self.contexts()[0 if accepted else 1], accepted=accepted)
+        return TlsConnection(line, flow, now, wire, self.contexts()[0 if accepted else 1], accepted=accepted)
 
     def contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         """For a phone that connects now, and for a connection of ours."""
@@ -102,8 +103,10 @@ class TlsConnection(Connection):
 
     __slots__ = ("_accepted", "_context", "_secure", "_step")
 
-    def __init__(self, line: socket.socket, flow: Flow, now: float, context: ssl.SSLContext, *, accepted: bool) -> None:
-        super().__init__(line, flow, now, connected=False)
+    def __init__(
+        self, line: socket.socket, flow: Flow, now: float, wire: Wire, context: ssl.SSLContext, *, accepted: bool
+    ) -> None:
+        super().__init__(line, flow, now, wire, connected=False)
         self._context = context
         self._accepted = accepted
         self._secure: ssl.SSLSocket | None = None

@@ -19,8 +19,11 @@ __all__ = ["ARGUMENTS", "DESKTOP", "TELEPHONE", "Browser", "Page", "Window", "ch
 ARGUMENTS: Final = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required", "--disable-features=WebRtcHideLocalIpsWithMdns",
 ]  # fmt: skip
-"""What keeps Chromium from looking for anything but the page; without the sandbox, because tests are run as root."""
+"""What keeps Chromium from looking for anything but the page; without the sandbox, because tests are run as root. Its
+microphone beeps, its camera shows a clock, and other phones are told its address and not a name for multicast DNS."""
 
 DESKTOP: Final = (1440, 900)
 TELEPHONE: Final = (390, 844)

@@ -1,0 +1,51 @@
+// A phone in a page, by JsSIP: it registers, calls and is called, with the microphone and the camera of the browser.
+// What becomes of it stands in `phone`, for whoever looks.
+const phone = { states: [], session: null };
+
+/** Register. url: the WebSocket of the proxy. uri: who we are. */
+phone.start = (url, uri) =>
+  new Promise((resolve, reject) => {
+    const sockets = [new JsSIP.WebSocketInterface(url)];
+    phone.ua = new JsSIP.UA({ sockets, uri, register: true, session_timers: false });
+    phone.ua.on("registered", (data) => resolve(data.response.status_code));
+    phone.ua.on("registrationFailed", (data) => reject(new Error(data.cause)));
+    phone.ua.on("newRTCSession", ({ session }) => follow(session));
+    phone.ua.start();
+  });
+
+const MEDIA = { mediaConstraints: { audio: true, video: true }, pcConfig: { iceServers: [] } };
+
+phone.call = (target) => void phone.ua.call(target, MEDIA);
+phone.answer = () => phone.session.answer(MEDIA);
+phone.hangUp = () => phone.session.terminate();
+
+function follow(session) {
+  phone.session = session;
+  phone.states = [];
+  const connected = (connection) => connection.addEventListener("track", (event) => show(event.streams[0]));
+  if (session.connection) connected(session.connection);
+  else session.on("peerconnection", (data) => connected(data.peerconnection));
+  for (const state of ["progress", "accepted", "confirmed", "ended", "failed", "hold", "unhold"]) {
+    session.on(state, (data) => phone.states.push(data?.cause ? `${state}: ${data.cause}` : state));
+  }
+}
+
+/** Sound is decoded only where somebody listens. */
+function show(stream) {
+  const screen = document.body.appendChild(document.createElement("video"));
+  screen.autoplay = true;
+  screen.srcObject = stream;
+}
+
+/** What has been heard and seen of the other one so far. */
+phone.received = async () => {
+  const found = { sound: 0, energy: 0, frames: 0 };
+  for (const report of (await phone.session.connection.getStats()).values()) {
+    if (report.type !== "inbound-rtp") continue;
+    if (report.kind === "audio") {
+      found.sound = report.bytesReceived;
+      found.energy = report.totalAudioEnergy ?? 0;
+    } else found.frames = report.framesDecoded ?? 0;
+  }
+  return found;
+};
