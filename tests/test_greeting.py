@@ -32,6 +32,12 @@ def test_the_greeting_names_all_that_is_listened_on() -> None:
     assert "má aj" not in text, "where it listens there is nothing to start anew"
 
 
+def test_where_browsers_connect_is_a_url() -> None:
+    ports = [("udp", ("192.168.1.10", 5060)), ("ws", ("192.168.1.10", 8088)), ("wss", ("fd00::10", 8089))]
+    text = greeting(Settings(), ("192.168.1.10", 5060), [], listen=ports)
+    assert "\n  Počúva aj: ws://192.168.1.10:8088, wss://[fd00::10]:8089\n" in text
+
+
 def test_the_page_has_a_line_of_its_own_when_it_is_wanted() -> None:
     text = greeting(Settings(), ("192.168.1.10", 5060), ["192.168.1.10"], "http://192.168.1.10:8080")
     assert "\n  Stránka:   http://192.168.1.10:8080\n" in text

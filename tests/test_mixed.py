@@ -73,6 +73,16 @@ def within(sender: Phone, receiver: Phone, method: str) -> None:
     given="calls between phones on UDP, TCP and WebSockets, in both directions",
     expect="a Record-Route for each side, each with the transport of its side; both phones are reached within the call",
 )
+@pytest.mark.purpose(
+    "RFC7118_04",
+    given="calls from and to phones on ws and wss",
+    expect="WS or WSS in our Via, transport=ws in the Record-Route of that side",
+)
+@pytest.mark.purpose(
+    "RFC7118_07",
+    given="calls from and to phones on ws and wss, whose Contact and Via say xxx.invalid",
+    expect="all of the call comes over the connection that each has opened",
+)
 @MIXES
 def test_a_call_and_all_within_it(lab: Lab, alices: str, bobs: str) -> None:
     alice, bob = pair(lab, alices, bobs)

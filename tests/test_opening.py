@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from sipfullproxy import authority
+from sipfullproxy import authority, opening
 from sipfullproxy.opening import StartError, find_authority, open_doors
 from sipfullproxy.settings import read
+from sipfullproxy.transport import websocket
+from sipfullproxy.transport.websocket import WS_PORT, WSS_PORT
 from tests.running import need, need_module
 from tests.test_tls import certify
 
@@ -166,3 +168,31 @@ def test_a_new_authority_in_the_place_of_another_is_told(tmp_path: Path, caplog:
     (tmp_path / "authority.pem").write_text("damaged", "utf-8")
     opened(state=tmp_path)
     assert f"phones must be given {tmp_path / 'ca.pem'}" in caplog.text
+
+
+# -- WebSockets --------------------------------------------------------------------------------------------------------
+
+
+def test_websockets_have_ports_of_their_own(tmp_path: Path) -> None:
+    need_module("websockets", "websockets")
+    cert, key = certify(tmp_path, "proxy")
+    listed = ["udp", "ws", "wss"]
+    given = {"ip": "127.0.0.1", "port": 0, "listen": listed, "tls_cert": cert, "tls_key": key}
+    with closing(open_doors(read(given))) as doors:
+        assert [transport for transport, _ in doors.listen] == listed
+    usual = read({"listen": listed})
+    assert [opening._port(port, usual) for port in usual.listen] == [5060, WS_PORT, WSS_PORT]
+
+
+def test_wss_wants_a_certificate() -> None:
+    assert refused(listen=["wss:127.0.0.1:0"]).startswith("TLS needs a certificate")
+
+
+def test_without_their_library_the_other_ports_are_served(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(websocket, "load", lambda: False)
+    with closing(open_doors(read({"listen": ["udp:127.0.0.1:0", "ws:127.0.0.1:0"], "lang": "en"}))) as doors:
+        assert [transport for transport, _ in doors.listen] == ["udp"]
+    assert "WebSocket is off, websockets missing; to have it: pip install ." in caplog.text
+    assert refused(listen=["ws:127.0.0.1:0"]).startswith("WebSocket is off")

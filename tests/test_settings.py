@@ -35,6 +35,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         tls_cert = "proxy.pem"
         tls_key = "proxy.key"
         tls_ca = "school.pem"
+        ws_origin = ["https://Lab.sk/", "null"]
         listen = ["udp", "tcp:192.168.1.10:5080", "tcp:5081"]
         lang = "en"
         journal = "calls.log"
@@ -75,6 +76,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
     )
     assert read({}, file) == Settings(
         tls_cert=Path("proxy.pem"), tls_key=Path("proxy.key"), tls_ca=Path("school.pem"),
+        ws_origin=("https://lab.sk", "null"),
         ip=("192.168.1.10",), port=5070,
         listen=(Listen("udp"), Listen("tcp", "192.168.1.10", 5080), Listen("tcp", None, 5081)),
         lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
@@ -173,6 +175,10 @@ def test_home_is_understood_in_paths() -> None:
         ("ip", ["::1", "0:0::1"]),
         ("tls_cert", ""),
         ("tls_key", 5),
+        ("ws_origin", "https://lab.sk"),
+        ("ws_origin", ["lab.sk"]),
+        ("ws_origin", ["https://lab.sk/phone"]),
+        ("ws_origin", [None]),
         ("listen", "tcp"),
         ("listen", []),
         ("listen", [5060]),

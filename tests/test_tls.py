@@ -22,6 +22,7 @@ from sipfullproxy.transport import stream
 from sipfullproxy.transport.connection import OverError
 from sipfullproxy.transport.stream import StreamDoor
 from sipfullproxy.transport.tls import Tls
+from sipfullproxy.transport.wire import StreamWire
 from tests.running import need
 from tests.test_stream import Core, flow_of, message, take, take_all
 from tests.waiting import eventually
@@ -137,7 +138,9 @@ def test_who_is_gone_before_the_handshake_is_no_bug(folder: Path) -> None:
         gone.close()  # by a reset
         line, remote = listener.accept()
         flow = Flow("tls", listener.getsockname(), remote, 1)
-        connection = Tls(folder / "proxy.pem", folder / "proxy.key").connection(line, flow, 0.0, accepted=True)
+        connection = Tls(folder / "proxy.pem", folder / "proxy.key").connection(
+            line, flow, 0.0, StreamWire(), accepted=True
+        )
         line.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # as if the reset came behind the first look
         with pytest.raises(OverError):
             connection.flush(0.0)

@@ -241,8 +241,8 @@ class Router:
 
     def way_to(self, uri: Uri) -> Flow | None:
         """The flow to a numeric host and port. None for names, which `named` is for; for transports that we have no
-        port of, and WebSockets, since browsers listen nowhere; and where one of the two ends is known only to the loopback or on one link, and the other is not. On
-        our loopback are services that trust this machine alone."""
+        port of; for WebSockets, since browsers listen nowhere; and where one of the two ends is known only to the
+        loopback or on one link, and the other is not. On our loopback are services that trust this machine alone."""
         transport = _transport(uri) or "udp"
         port = uri.port or (TLS_PORT if transport == "tls" else uri.effective_port)
         return self._flow(transport, uri.params.get(b"maddr") or uri.host, port)
