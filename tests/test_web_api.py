@@ -24,7 +24,7 @@ def test_the_proxy_tells_about_itself(served: Page) -> None:
     assert before <= about.pop("time") <= time.time()
     assert about.pop("version")
     assert about == {
-        "name": "sipfullproxy", "lang": "en", "address": SIP[0], "transports": ["udp", "tcp"], "ca": "",
+        "name": "sipfullproxy", "lang": "en", "address": SIP[0], "secure": "", "transports": ["udp", "tcp"], "ca": "",
         "page": f"http://{served.host}", "change": "yes",
     }  # fmt: skip
     with page(address=("10.0.0.1", 5070)) as other:

@@ -131,7 +131,7 @@ def test_the_certificate_of_the_authority_is_there_for_phones_and_programs(secur
     assert (answer.headers["content-type"], answer.body) == ("application/pem-certificate-chain", b"as text")
     assert read(secure.ask("/api/ca.svg").body) == f"http://{secure.host}/ca.crt"
     about = secure.ask("/api/about").json
-    assert (about["ca"], about["transports"]) == ("AB:CD", ["udp", "tcp", "tls"])
+    assert (about["ca"], about["secure"], about["transports"]) == ("AB:CD", SIP[0], ["udp", "tcp", "tls"])
 
 
 def test_without_an_authority_there_is_nothing_to_install(served: Page) -> None:

@@ -48,18 +48,24 @@ router = APIRouter(responses=ERRORS)
 @router.get("/api/about")
 def about(request: Request, house: Asked, access: Door) -> About:
     """The proxy's own facts."""
-    host, port = house.address
     return About(
         name="sipfullproxy",
         version=__version__,
         lang=house.lang,
-        address=written(host).decode() if port == provision.SIP_PORT else endpoint(host, port),
+        address=_typed(house.address, provision.SIP_PORT),
+        secure=_typed(house.doors["tls"], provision.TLS_PORT) if "tls" in house.doors else "",
         transports=[transport for transport in provision.TRANSPORTS if transport in house.doors],
         ca=house.ca.fingerprint if house.ca else "",
         page=house.page,
         time=time.time(),
         change=access.standing(request.scope),
     )
+
+
+def _typed(door: tuple[str, int], usual: int) -> str:
+    """As it is typed into a phone."""
+    host, port = door
+    return written(host).decode() if port == usual else endpoint(host, port)
 
 
 @router.get("/api/phones")

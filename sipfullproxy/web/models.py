@@ -20,16 +20,17 @@ from sipfullproxy.lang import Lang
 class About:
     """The proxy's own facts.
 
-    address: what phones are told, without the port where it is the usual one. transports: by which they may come. ca:
-    SHA-256 fingerprint of the CA that signs our certificate, "" where we have none. page: address of this page. time:
-    wall-clock seconds at the proxy, whose times are shown. change: what a change from this browser needs: "yes": it is
-    allowed; "password"; "here": it must be made at the proxy's machine.
+    address: what phones are told, without the port where it is the usual one. secure: the same for TLS, "" without it.
+    transports: by which they may come. ca: SHA-256 fingerprint of the CA that signs our certificate, "" where we have
+    none. page: address of this page. time: wall-clock seconds at the proxy, whose times are shown. change: what a
+    change from this browser needs: "yes": it is allowed; "password"; "here": it must be made at the proxy's machine.
     """
 
     name: str
     version: str
     lang: Lang
     address: str
+    secure: str
     transports: list[str]
     ca: str
     page: str

@@ -25,7 +25,8 @@ TRANSPORTS: Final = ("udp", "tcp", "tls")
 """Those that Linphone speaks."""
 
 SIP_PORT: Final = 5060
-"""The port that phones take when none is typed (RFC 3261 §19.1.2)."""
+TLS_PORT: Final = 5061
+"""The ports that phones take when none is typed (RFC 3261 §19.1.2)."""
 
 # Seconds: an hour is what Linphone asks for by itself.
 EXPIRES: Final = 3600

@@ -59,12 +59,14 @@ export async function open(root, _rest, app) {
 
 /** A QR code that sets Linphone up in one scan. */
 function adding(app) {
-  const { address: domain, transports, ca } = app.about;
+  const { address: domain, secure, transports, ca } = app.about;
+  const plain = transports.filter((name) => name !== "tls").map((name) => name.toUpperCase()).join(" / ");
   const code = h("figure.qr");
   const user = h("input", { name: "user", required: true, maxlength: "64", autocomplete: "off", spellcheck: "false" });
   const transport = h("select", { name: "transport" }, transports.map((name) => h("option", { value: name }, name.toUpperCase())));
   return h("section.adding", {}, h("h2", {}, w("addPhone")),
-    h("p", {}, w("addPhoneHint", { address: domain, transports: transports.map((name) => name.toUpperCase()).join(" / ") })),
+    h("p", {}, w("addPhoneHint"), plain && ` ${w("byHand", { address: domain, transports: plain })}`,
+      secure && ` ${w("byHand", { address: secure, transports: "TLS" })}`),
     h("form.inline", { onsubmit: async (event) => {
       event.preventDefault();
       const wanted = { user: user.value, transport: transport.value };

@@ -56,9 +56,10 @@ const WORDS = {
   domain: ["Doména pre telefóny", "Domain for phones"],
   addPhone: ["Pridať telefón", "Add a phone"],
   addPhoneHint: [
-    "V Linphone: Pomocník → Vzdialené nastavenie → naskenovať QR kód. Alebo ručne: doména {address}, prenos {transports}, bez hesla.",
-    "In Linphone: Assistant → Remote provisioning → scan the QR code. Or by hand: domain {address}, transport {transports}, no password.",
+    "V Linphone: Pomocník → Vzdialené nastavenie → naskenovať QR kód.",
+    "In Linphone: Assistant → Remote provisioning → scan the QR code.",
   ],
+  byHand: ["Alebo ručne: doména {address}, prenos {transports}.", "Or by hand: domain {address}, transport {transports}."],
   userName: ["Meno používateľa", "User name"],
   transport: ["Prenos", "Transport"],
   unchecked: [
