@@ -181,6 +181,32 @@ def test_who_comes_back_by_a_new_connection_goes_on_with_his_call(lab: Lab) -> N
     assert not lab.astray
 
 
+def test_he_is_known_again_although_his_contact_names_another_port_now(lab: Lab) -> None:
+    """Linphone and baresip put the port of their connection into it."""
+    alice, bob = pair(lab, "udp", "tcp")
+    call(alice, bob)
+    lab.cut(bob)
+    bob.contact = f"sip:bob@{bob.address[0]}:50999;transport=tcp"
+    bob.register()
+    within(alice, bob, "INFO")
+    hang_up(alice, bob)
+    assert not lab.astray
+
+
+def test_a_call_does_not_go_on_with_one_of_two_phones_that_could_be_meant(lab: Lab) -> None:
+    alice, bob = pair(lab, "udp", "tcp")
+    call(alice, bob)
+    gone = lab.flow(bob)
+    lab.cut(bob)
+    for port in (50998, 50999):
+        bob.contact = f"sip:bob@{bob.address[0]}:{port};transport=tcp"
+        bob.register()
+    assert len(lab.engine.phones(10)) == 3
+    assert alice.dialog is not None
+    alice.dialog.request("BYE")
+    assert lab.astray[-1].flow == gone
+
+
 @pytest.mark.purpose("RFC5626_06", given="a request within a call, to a phone whose connection has ended", expect="430")
 def test_who_asks_for_a_connection_that_is_gone_is_told_so(lab: Lab) -> None:
     alice, bob = pair(lab, "udp", "tcp")

@@ -83,6 +83,14 @@ def _contact_key(uri: Uri, direct: bool) -> ContactKey:
     return direct, uri.name, uri.host, uri.effective_port
 
 
+HostKey = tuple[bytes, bytes, str]
+
+
+def _host_key(binding: Binding) -> HostKey:
+    """What a phone is found by that comes again by another connection."""
+    return binding.uri.name, binding.uri.host, binding.flow.remote[0]
+
+
 Several = dict[Binding, None]
 """A set that keeps its order: oldest first. Leaving it costs the same however many there are."""
 
@@ -100,7 +108,8 @@ class Location:
     """
 
     __slots__ = (
-        "_ages", "_by_contact", "_by_flow", "_by_user", "_changes", "_count", "_expiring", "_life", "_past", "_ticket",
+        "_ages", "_by_contact", "_by_flow", "_by_host", "_by_user", "_changes", "_count", "_expiring", "_life", "_past",
+        "_ticket",
     )  # fmt: skip
 
     def __init__(self, life: str | None = None, *, expiring: bool = True) -> None:
@@ -110,6 +119,7 @@ class Location:
         self._by_user: dict[bytes, Entry] = {}
         self._by_flow: dict[Flow, Entry] = {}
         self._by_contact: dict[ContactKey, Entry] = {}
+        self._by_host: dict[HostKey, Entry] = {}
         self._ages: list[tuple[float, int, Binding]] = []
         self._past: dict[bytes, None] = {}
         self._ticket = 0
@@ -157,6 +167,12 @@ class Location:
         found = self._by_contact.get(_contact_key(uri, True)) or self._by_contact.get(_contact_key(uri, False))
         return next(reversed(found)) if isinstance(found, dict) else found
 
+    def come_back(self, uri: Uri, host: str) -> Binding | None:
+        """The phone that gave this URI as its Contact, but for the port, by a connection from `host`: many name the
+        port of their connection, which is another one each time. None where more than one could be meant."""
+        found = self._by_host.get((uri.name, uri.host, host))
+        return found if isinstance(found, Binding) else None
+
     def add(self, binding: Binding) -> None:
         """Take in a binding that is not here yet."""
         self._enter(binding)
@@ -195,6 +211,8 @@ class Location:
         _put(self._by_user, binding.aor, binding)
         _put(self._by_flow, binding.flow, binding)
         _put(self._by_contact, _contact_key(binding.uri, binding.direct), binding)
+        if binding.flow.reliable:
+            _put(self._by_host, _host_key(binding), binding)
         self._past.pop(binding.aor, None)
         self._count += 1
         self._watch(binding)
@@ -203,6 +221,8 @@ class Location:
         _take(self._by_user, binding.aor, binding)
         _take(self._by_flow, binding.flow, binding)
         _take(self._by_contact, _contact_key(binding.uri, binding.direct), binding)
+        if binding.flow.reliable:
+            _take(self._by_host, _host_key(binding), binding)
         self._count -= 1
         binding.expires = _GONE
         if binding.aor not in self._by_user:

@@ -300,9 +300,9 @@ class Router:
 
     def _on_flow(self, uri: Uri, flow: Flow) -> Target:
         """The way that a token names; or, where its phone has registered from another port of that host since (a NAT
-        forgets), the way that it has now."""
+        forgets, a connection breaks), the way that it has now."""
         if not self._location.has_flow(flow):
-            phone = self._location.with_contact(uri)
+            phone = self._location.with_contact(uri) or self._location.come_back(uri, flow.remote[0])
             if phone is not None and phone.flow.remote[0] == flow.remote[0]:
                 return Target(uri, phone.flow, phone)
         return Target(uri, flow)

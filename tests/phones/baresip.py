@@ -21,8 +21,7 @@ CONTROL = ("127.0.0.1", 4444)
 
 CONFIG = """\
 sip_listen {address}:5060
-sip_cafile {ca}
-sip_verify_server yes
+{tls}
 net_interface eth0
 audio_source aufile,{voice}
 audio_player aubridge,out
@@ -48,6 +47,8 @@ module_app menu.so
 module_app ctrl_tcp.so
 """
 
+# A file that is not there would end the program.
+TLS = "sip_cafile {ca}\nsip_verify_server yes"
 VIDEO = "module fakevideo.so\nmodule vp8.so"
 ACCOUNT = "<sip:{user}@{proxy};transport={transport}>;regint={expires};answermode=manual;audio_codecs=pcmu"
 
@@ -61,7 +62,7 @@ class Baresip(Phone):
         control = f"{CONTROL[0]}:{CONTROL[1]}"
         config = CONFIG.format(
             address=self.host.address,
-            ca=desk.ca,
+            tls=TLS.format(ca=desk.ca) if transport == "tls" else "",
             voice=self.voice.file,
             control=control,
             folder=self.folder,

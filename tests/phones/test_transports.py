@@ -68,3 +68,21 @@ def test_a_phone_that_is_switched_off_is_gone_with_its_connection(stage: Stage, 
     proxy.journal.expect(words.REGISTERED, barry)
     barry.stop()
     proxy.journal.expect(words.UNREGISTERED, barry)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+@pytest.mark.parametrize(("kind", "name"), [(Linphone, "linda"), (Pjsua, "petra")], ids=["linda", "petra"])
+def test_a_call_outlives_its_connection(
+    stage: Stage, proxy: Proxy, kind: type[Phone], name: str, transport: str
+) -> None:
+    """The phone comes again by another one, from another port, and is found there within its call."""
+    proxy.restart("tls = true\n")
+    barry = stage.enter(Baresip, "barry")
+    phone = stage.enter(kind, name, transport=transport)
+    call_and_answer(phone, barry)
+    phone.host.run("ss", "--kill", "--tcp", "dst", proxy.address)
+    proxy.journal.expect(words.UNREGISTERED, phone)
+    proxy.journal.expect(words.REGISTERED, phone, times=2)
+    barry.hang_up()
+    all_idle(phone, barry)
+    proxy.journal.expect(words.ENDED, barry, phone)
