@@ -85,6 +85,7 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("--open", action="store_true")
     parser.add_argument("--domain", action="append")
+    parser.add_argument("--dns")
     parser.add_argument("--web", action=argparse.BooleanOptionalAction)
     parser.add_argument("--web-port", type=_number)
     parser.add_argument("--web-bind")
@@ -369,6 +370,9 @@ Príklady:
   --security-log SÚBOR  nesprávne heslá a blokovania v riadkoch pre fail2ban (contrib/fail2ban)
   --state PRIEČINOK     kde sa uchová, kto je registrovaný, pre prípad reštartu
   --domain MENO         ďalšie meno, ktoré je naše; dá sa opakovať
+  --dns system|off|ADRESA
+                        kde hľadať servery cudzích domén: v DNS tohto počítača, nikde, alebo na tomto
+                        serveri, napríklad 127.0.0.1:5353 (system)
   --no-web              bez stránky s hovormi
   --web-port ČÍSLO      port TCP stránky (8080; 0: ktorýkoľvek voľný)
   --web-bind ADRESA     stránka počúva na tejto adrese; 0.0.0.0: na všetkých (:: aj s IPv6)
@@ -424,6 +428,9 @@ Examples:
   --security-log FILE   wrong passwords and bans in lines for fail2ban (contrib/fail2ban)
   --state FOLDER        where it is kept who is registered, for a restart
   --domain NAME         a further name that is ours; may be repeated
+  --dns system|off|ADDRESS
+                        where to look for the servers of other domains: in the DNS of this machine,
+                        nowhere, or at this server, for example 127.0.0.1:5353 (system)
   --no-web              without the page that shows the calls
   --web-port NUMBER     TCP port of the page (8080; 0: any free one)
   --web-bind ADDRESS    the page listens on this address; 0.0.0.0: on all of them (::, with IPv6)

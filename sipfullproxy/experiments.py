@@ -61,7 +61,7 @@ class BadNetwork:
         late = self._late
         delay = self.experiments.delay
         if not delay and not late:
-            return self._arrived(self._core.receive(data, flow, now, spare))
+            return self.arrived(self._core.receive(data, flow, now, spare))
         with self._order:
             if len(late) < LATE_LIMIT:
                 due = now + delay / 1000
@@ -70,7 +70,7 @@ class BadNetwork:
 
     def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
         """See `Engine.refuse`."""
-        return self._arrived(self._core.refuse(request, error, flow, now))
+        return self.arrived(self._core.refuse(request, error, flow, now))
 
     def tick(self, now: float) -> list[Send]:
         """See `Engine.tick`."""
@@ -78,7 +78,7 @@ class BadNetwork:
         while (arrived := self._arriving(now)) is not None:
             sends += self._core.receive(*arrived, now)
         sends += self._core.tick(now)
-        return self._arrived(sends)
+        return self.arrived(sends)
 
     def next_timer(self) -> float | None:
         """See `Engine.next_timer`."""
@@ -89,14 +89,14 @@ class BadNetwork:
 
     def lost(self, flow: Flow, now: float) -> list[Send]:
         """See `Engine.lost`."""
-        return self._arrived(self._core.lost(flow, now))
+        return self.arrived(self._core.lost(flow, now))
 
     def _arriving(self, now: float) -> tuple[bytes, Flow] | None:
         """The next of what was late and is due."""
         with self._order:
             return self._late.popleft()[1:] if self._late and self._late[0][0] <= now else None
 
-    def _arrived(self, sends: list[Send]) -> list[Send]:
+    def arrived(self, sends: list[Send]) -> list[Send]:
         """What of it is not lost."""
         return [send for send in sends if not self._is_lost(send.flow)] if self.experiments.drop else sends
 

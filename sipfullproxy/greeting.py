@@ -12,6 +12,7 @@ from sipfullproxy.journal.words import going_wrong
 from sipfullproxy.lang import Words
 from sipfullproxy.settings import Settings
 from sipfullproxy.sip.host import endpoint, scope, written
+from sipfullproxy.transport.records import has_library
 
 SIP_PORT = 5060
 """The port that phones take when none is typed (RFC 3261 §19.1.2)."""
@@ -106,6 +107,14 @@ def _switches(settings: Settings) -> list[tuple[Words, bool]]:
     return [
         (Words(sk="výpis každej správy (-v)", en="every message on the screen (-v)"), settings.verbose),
         (Words(sk="hovory od neregistrovaných (--open)", en="calls from unregistered phones (--open)"), settings.open),
+        (Words(sk="servery iných domén (--dns)", en="servers of other domains (--dns)"), settings.dns != "off"),
+        (
+            Words(
+                sk="servery domén podľa SRV a NAPTR (pip install dnspython)",
+                en="servers of domains by SRV and NAPTR (pip install dnspython)",
+            ),
+            settings.dns == "off" or has_library(),
+        ),
         (Words(sk="prihlasovanie heslom (--users)", en="logins by password (--users)"), settings.users is not None),
         (
             Words(sk="vlastné znenie odpovedí (--phrases all)", en="our own phrases (--phrases all)"),

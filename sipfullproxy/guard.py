@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from sipfullproxy.engine.bans import Ban
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.engine.locating import Found
+from sipfullproxy.engine.lookups import Question
 from sipfullproxy.engine.registrar import Phone
 from sipfullproxy.engine.replica import Came, Change
 from sipfullproxy.journal.clock import wall_offset
@@ -35,6 +37,8 @@ class Verbs(Core, Protocol):
     def ban(self, ban: Ban, now: float) -> None: ...
     def lift(self, network: str, now: float) -> bool: ...
     def tell(self, event: Callable[..., Event], now: float, **fields: Any) -> None: ...
+    def questions(self) -> list[Question]: ...
+    def resolved(self, number: int, found: Found, now: float) -> list[Send]: ...
     def events(self) -> list[Event]: ...
     def changes(self) -> list[Change]: ...
     def snapshot(self) -> list[Came]: ...
@@ -47,12 +51,14 @@ class Guard:
     lock: held while the engine works. passed: called with what passed in each verb, publish: with its events, changed:
     with the bindings that came and went (None: nobody wants to know); all after the lock is released, and before
     anything is on the wire, so that no answer is noted before its question, and who hears that he is registered is.
+    ask: called with each name that is to be looked up; its answer comes by `resolved`, from another thread.
     """
 
     def __init__(
         self, engine: Verbs, lock: Lock, passed: Callable[[Passage], None], publish: Callable[[list[Event]], None],
-        changed: Callable[[list[Change]], None] | None = None,
+        changed: Callable[[list[Change]], None] | None = None, ask: Callable[[Question], object] | None = None,
     ) -> None:  # fmt: skip
+        self._ask = ask
         self._engine = engine
         self._changed = changed
         self._lock = lock
@@ -81,6 +87,10 @@ class Guard:
     def lost(self, flow: Flow, now: float) -> list[Send]:
         """See `Engine.lost`."""
         return self._call(now, None, None, self._engine.lost, flow, now)
+
+    def resolved(self, number: int, found: Found, now: float) -> list[Send]:
+        """See `Engine.resolved`."""
+        return self._call(now, None, None, self._engine.resolved, number, found, now)
 
     def phones(self, limit: int, user: bytes | None = None) -> list[Phone]:
         """See `Engine.phones`."""
@@ -161,13 +171,16 @@ class Guard:
                 except Exception:
                     log.exception("bug in the engine: %s%.2000r", verb.__name__, arguments)
                 serial = engine.serial
-                events = engine.events()
+                events, questions = engine.events(), engine.questions()
                 changes = self._changes()
             if sends or serial != before:  # keepalives are no messages
                 self._passed(Passage(now, serial, flow, data, sends))
             if events:
                 self._publish(events)
             self._share(changes)
+        if self._ask is not None:
+            for question in questions:
+                self._ask(question)
         return sends
 
     def _changes(self) -> list[Change]:

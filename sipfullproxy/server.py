@@ -24,6 +24,7 @@ from sipfullproxy.engine.diversion import AFTER
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment
 from sipfullproxy.engine.flow import Local
+from sipfullproxy.engine.locating import Found
 from sipfullproxy.engine.replica import Change
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.greeting import greeting, tell
@@ -38,12 +39,14 @@ from sipfullproxy.journal.security import SecurityLog
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
 from sipfullproxy.opening import StartError, certify, find_authority, names_tls, open_doors
-from sipfullproxy.settings import Settings, SettingsError, read, read_experiments, read_rule
+from sipfullproxy.settings import NameServer, Settings, SettingsError, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.host import endpoint
 from sipfullproxy.sip.phrases import Phrasebook
+from sipfullproxy.transport import records
 from sipfullproxy.transport.addresses import lan_addresses
 from sipfullproxy.transport.doors import Doors
+from sipfullproxy.transport.resolver import Resolver
 
 if TYPE_CHECKING:
     from sipfullproxy.web.app import Application
@@ -115,6 +118,7 @@ class Proxy:
         self._place: Path | None = None
         self._registrations: Registrations | None = None
         self._doors: Doors | None = None
+        self._resolver: Resolver | None = None
         self._site: Site | None = None
         self._no_page = ""
         self._authority: Authority | None = None
@@ -269,6 +273,7 @@ class Proxy:
         self._over.clear()
         stamp = self._read_users()
         self._find_authority()
+        resolver = self._resolving()
         doors = open_doors(self.settings, self._authority)
         try:
             engine = Engine(self._config(doors.listen), os.urandom, _report)
@@ -280,9 +285,9 @@ class Proxy:
             self._engine = engine
             if self.settings.experiments != Experiments():
                 self._experiment()
-        self._guard = guard = Guard(engine, self._lock, memory.note, self._publish, self._changed)
+        self._guard = guard = Guard(engine, self._lock, memory.note, self._publish, self._changed, resolver.ask)
         self._network = BadNetwork(guard, self.settings.experiments)
-        self._doors, self._memory = doors, memory
+        self._doors, self._memory, self._resolver = doors, memory, resolver
         memory.start()
         if self.settings.holds_off:
             self._keep_bans(guard)
@@ -313,6 +318,9 @@ class Proxy:
         if self._site is not None:
             self._site.stop()
             self._site = None
+        if self._resolver is not None:
+            self._resolver.stop()
+            self._resolver = None
         doors.close()
         if self._exchange is not None:
             self._exchange.stop()
@@ -460,6 +468,20 @@ class Proxy:
 
         opened.start(application)
 
+    def _resolving(self) -> Resolver:
+        """Who looks names up. Raises StartError where a server was named that nothing here could ask."""
+        server = self.settings.dns
+        try:
+            return Resolver(records.fetcher(server if isinstance(server, NameServer) else None), self._resolved)
+        except ImportError:
+            raise StartError(_NO_DNS[self.settings.lang].format(ip=self.settings.dns[0])) from None
+
+    def _resolved(self, number: int, found: Found) -> None:
+        """The answer to a question of the engine is there."""
+        guard, network, doors = self._guard, self._network, self._doors
+        if guard is not None and network is not None and doors is not None:
+            doors.send(network.arrived(guard.resolved(number, found, time.monotonic())))
+
     def _remembering(self) -> Memory:
         settings = self.settings
         path, lang = settings.journal, settings.lang
@@ -494,6 +516,7 @@ class Proxy:
             forward=self._forward,
             switches=self._switches,
             recurse=settings.redirects == "follow",
+            resolve=settings.dns != "off",
             phrases=Phrasebook(settings.lang, settings.phrases, settings.own),
             flow_key=flow_key,
             followed=self._place is not None,
@@ -572,6 +595,10 @@ _OLD_USERS = Words(
 _OLD_CERTIFICATE = Words(
     sk="certifikát ostáva, aký bol: {}",
     en="the certificate stays as it was: {}",
+)
+_NO_DNS = Words(
+    sk="dns = {ip}: chýba dnspython, bez neho sa iného servera DNS spýtať nedá; pip install . v priečinku projektu",
+    en="dns = {ip}: dnspython is missing, and no other DNS server can be asked without; pip install . in the project",
 )
 _NO_STATE = Words(
     sk="v priečinku {path} sa nedá nič uchovať ({why}); hovory neprežijú reštart, registrácie tiež nie",

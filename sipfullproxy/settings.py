@@ -25,9 +25,13 @@ from sipfullproxy.transport.origins import ANY, parse_origin
 Mode = Literal["all", "own", "off"]
 Redirects = Literal["follow", "pass"]
 Logins = Literal["register", "calls"]
+Dns = Literal["system", "off"]
 
 # A phrase must leave room for the rest of its response in one datagram, and fit on a phone's display anyway.
 LONGEST_PHRASE = 200
+
+# Where a DNS server listens (RFC 1035 §4.2).
+DNS_PORT = 53
 
 # A password comes with each change, in one header of a request; nobody types a longer one.
 LONGEST_PASSWORD = 200
@@ -46,6 +50,13 @@ MOST_MB = 10_000
 
 class SettingsError(ValueError):
     """The user set something that cannot be. The text is one line that names the place, in the user's language."""
+
+
+class NameServer(NamedTuple):
+    """Who is asked for names."""
+
+    ip: str
+    port: int
 
 
 class Listen(NamedTuple):
@@ -71,6 +82,7 @@ class Settings:
     beside it. keep_days, keep_mb: how long calls stay in that database, in days, and how many megabytes it may have.
     verbose: whether every message is shown on stderr. open: whether callers who are not registered may reach our users.
     domain: further names that are ours. redirects: whether the proxy follows a phone's 3xx or passes it to the caller.
+    dns: who looks up the names of others: this machine's name servers, one of the user's choice, or nobody.
     users: the file of those who can log in; None: nobody needs a password. login: who must, whoever registers, or
     whoever calls, too. bans: whether addresses that guess passwords, or otherwise misbehave, are held off; None: where
     passwords are wanted. trust: networks that never are. silent: whether strangers get no answer in the place of a
@@ -100,6 +112,7 @@ class Settings:
     open: bool = False
     domain: tuple[str, ...] = ()
     redirects: Redirects = "follow"
+    dns: NameServer | Dns = "system"
     users: Path | None = None
     login: Logins = "register"
     bans: bool | None = None
@@ -349,6 +362,23 @@ def _origin(value: object) -> str | None:
     return parse_origin(value.removesuffix("/")) if isinstance(value, str) else None
 
 
+def _dns(value: object) -> NameServer | str:
+    if value in get_args(Dns):
+        return str(value)
+    match = _SERVER.fullmatch(value) if isinstance(value, str) else None
+    whole = _address(value) if match is None else _address(match["ip"])
+    port = int(match["port"] or DNS_PORT) if match else DNS_PORT
+    if whole is None or whole.is_unspecified or whole.is_multicast or not 0 < port < 65536:
+        raise _Bad(
+            sk="treba system, off, alebo adresu servera DNS, napríklad 192.168.1.1 alebo 127.0.0.1:5353",
+            en="must be system, off, or the address of a DNS server, such as 192.168.1.1 or 127.0.0.1:5353",
+        )
+    return NameServer(str(whole), port)
+
+
+_SERVER = re.compile(r"(?P<ip>[0-9]+(?:\.[0-9]+){3}|\[[^\[\]]+\])(?::(?P<port>[0-9]{1,5}))?")
+
+
 def _own(table: Mapping[object, object]) -> dict[int, str]:
     return {_status(code): _phrase(code, phrase) for code, phrase in table.items() if code != "mode"}
 
@@ -485,6 +515,7 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "verbose": _flag,
     "open": _flag,
     "domain": _domain,
+    "dns": _dns,
     "redirects": _one_of(get_args(Redirects)),
     "users": _path,
     "login": _one_of(get_args(Logins)),

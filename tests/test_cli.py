@@ -180,6 +180,7 @@ def test_a_greeting_that_nobody_can_read_ends_nothing(tmp_path: Path) -> None:
         (["--lang", "de"], "lang = 'de': treba jedno z: sk, en"),
         (["--phrases", "some"], "phrases = 'some': treba jedno z: all, own, off"),
         (["--domain", "a b"], "domain = ['a b']: treba zoznam"),
+        (["--dns", "ns.lab.sk"], "dns = 'ns.lab.sk': treba system, off, alebo adresu servera DNS"),
         (["--config", "none.toml"], "none.toml: súbor sa nedá prečítať"),
         (["--config", "broken.toml"], "broken.toml: nie je to platný súbor TOML"),
         (["--config", "wrong.toml"], "wrong.toml: prot = 5060: taký kľúč nepoznám"),
@@ -271,8 +272,8 @@ def test_help_has_examples_and_every_option(tmp_path: Path, lang: str, word: str
     done = run(tmp_path, "--lang", lang, "--help")
     assert done.returncode == 0
     assert word in done.stdout
-    for option in ("--port", "--lang", "--phrases", "--journal", "-v", "--open", "--domain", "--config", "--version",
-                   "--no-web", "--web-port", "--web-bind", "--web-password"):  # fmt: skip
+    for option in ("--port", "--lang", "--phrases", "--journal", "-v", "--open", "--domain", "--dns", "--config",
+                   "--version", "--no-web", "--web-port", "--web-bind", "--web-password"):  # fmt: skip
         assert f"\n  {option}" in done.stdout
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from sipfullproxy.experiments import Experiments
 from sipfullproxy.greeting import greeting
 from sipfullproxy.settings import Settings
@@ -84,3 +86,13 @@ def test_the_greeting_tells_what_goes_wrong_on_purpose() -> None:
     assert "Pokazené" not in greeting(Settings(), address, [])
     wrong = Settings(experiments=Experiments(drop=20, fork=False))
     assert "  Pokazené:  zahadzuje sa 20 % správ, zvoní len jeden telefón (naschvál" in greeting(wrong, address, [])
+
+
+def test_the_greeting_tells_what_of_the_dns_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = ("192.168.1.10", 5060)
+    assert "--dns" in greeting(Settings(dns="off"), address, []) and "SRV" not in greeting(
+        Settings(dns="off"), address, []
+    )
+    assert "--dns" not in greeting(Settings(), address, [])
+    monkeypatch.setattr("sipfullproxy.greeting.has_library", lambda: False)
+    assert "podľa SRV a NAPTR (pip install dnspython)" in greeting(Settings(), address, [])

@@ -49,6 +49,7 @@ OPTIONAL = {
     "sipfullproxy.ladder.pcap": {"dpkt"},
     "sipfullproxy.authority": {"cryptography"},
     "sipfullproxy.transport.websocket": {"websockets"},
+    "sipfullproxy.transport.records": {"dns"},
 }
 
 

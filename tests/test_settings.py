@@ -11,7 +11,16 @@ import pytest
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule
 from sipfullproxy.experiments import LONGEST_DELAY, Experiments
 from sipfullproxy.lang import LANGS, Lang
-from sipfullproxy.settings import LONGEST_PASSWORD, LONGEST_PHRASE, Listen, Mode, Settings, SettingsError, read
+from sipfullproxy.settings import (
+    LONGEST_PASSWORD,
+    LONGEST_PHRASE,
+    Listen,
+    Mode,
+    NameServer,
+    Settings,
+    SettingsError,
+    read,
+)
 from sipfullproxy.sip.phrases import MODES
 
 
@@ -94,6 +103,21 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         },
         experiments=Experiments(drop=20, delay=300, stateless=True, record_route=False, fork=False),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("system", "system"),
+        ("off", "off"),
+        ("192.168.1.1", NameServer("192.168.1.1", 53)),
+        ("127.0.0.1:5353", NameServer("127.0.0.1", 5353)),
+        ("fd00::1", NameServer("fd00::1", 53)),
+        ("[fd00::1]:5353", NameServer("fd00::1", 5353)),
+    ],
+)
+def test_who_is_asked_for_names(given: str, meant: object) -> None:
+    assert read({"dns": given}).dns == meant
 
 
 def test_calls_cannot_need_logins_that_nobody_has() -> None:
@@ -224,6 +248,13 @@ def test_home_is_understood_in_paths() -> None:
         ("domain", ["-lab.sk"]),
         ("domain", [""]),
         ("redirects", "maybe"),
+        ("dns", "on"),
+        ("dns", True),
+        ("dns", "ns.lab.sk"),
+        ("dns", "0.0.0.0"),
+        ("dns", "192.168.1.1:0"),
+        ("dns", "192.168.1.1:99999"),
+        ("dns", "192.168.1.300"),
         ("bans", "yes"),
         ("trust", "192.168.1.0/24"),
         ("trust", ["192.168.1.7/24"]),

@@ -94,6 +94,10 @@ class Doors:
         door.post([send])
         return True
 
+    def send(self, sends: list[Send]) -> None:
+        """Put on the wire what the core has said outside of all doors. Any thread may call it."""
+        Desk(self, self._core, frozenset()).sorted(sends)
+
 
 class Desk:
     """The core as the doors of one thread see it: what is for them comes back, all else goes by the others. See
@@ -106,15 +110,15 @@ class Desk:
 
     def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         """See `Engine.receive`."""
-        return self._sorted(self._core.receive(data, flow, now, spare))
+        return self.sorted(self._core.receive(data, flow, now, spare))
 
     def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
         """See `Engine.refuse`."""
-        return self._sorted(self._core.refuse(request, error, flow, now))
+        return self.sorted(self._core.refuse(request, error, flow, now))
 
     def tick(self, now: float) -> list[Send]:
         """See `Engine.tick`."""
-        return self._sorted(self._core.tick(now))
+        return self.sorted(self._core.tick(now))
 
     def next_timer(self) -> float | None:
         """See `Engine.next_timer`."""
@@ -122,9 +126,9 @@ class Desk:
 
     def lost(self, flow: Flow, now: float) -> list[Send]:
         """See `Engine.lost`."""
-        return self._sorted(self._core.lost(flow, now))
+        return self.sorted(self._core.lost(flow, now))
 
-    def _sorted(self, sends: list[Send]) -> list[Send]:
+    def sorted(self, sends: list[Send]) -> list[Send]:
         """What this door is to send; nothing, where not all of it is for this door: then all was handed over in its
         order. A 181 that went out after the INVITE could come to the caller after the answer. A flow whose door is not
         open leads nowhere, and the core hears so."""

@@ -41,7 +41,7 @@ def ours(folder: Path, ip: str) -> Iterator[None]:
     """`python main.py`, with the phrases left as they come."""
     domains = [word for name in DOMAINS for word in ("--domain", name)]
     # UDP alone, as with Kamailio here: large requests would be tried by TCP first (RFC 3261 §18.1.1).
-    with running(folder, "--listen", f"udp:{ip}:{PORT}", "--phrases", "off", *domains, ip=ip):
+    with running(folder, "--listen", f"udp:{ip}:{PORT}", "--phrases", "off", "--dns", "off", *domains, ip=ip):
         yield
 
 
