@@ -94,6 +94,7 @@ RFCS = {
     "RFC6026": "RFC 6026: transactions of a 2xx",
     "RFC6141": "RFC 6141: re-INVITE and target refresh",
     "RFC6665": "RFC 6665: SUBSCRIBE and NOTIFY",
+    "RFC7118": "RFC 7118: WebSockets",
     "RFC8760": "RFC 8760: logins",
 }
 
