@@ -1,17 +1,24 @@
-"""`kill -9` while phones register: whoever had his 200 a second before is there again, and nobody who had left."""
+"""`kill -9` while phones register: whoever had his 200 a second before is there again, and nobody who had left.
+
+And disks that take nothing: calls go on, and the proxy says once what is the matter.
+"""
 
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 import pytest
 
-from tests.load import free_port
+from sipfullproxy.journal.registrations import file_of
+from tests.disks import disk, fill
+from tests.load import ends, finish, free_port
 from tests.running import Running
 
 LOST = 1.0
@@ -106,15 +113,17 @@ def lives(folder: Path, kills: int, seed: int) -> Tally:
     """A proxy that is killed and started again and again, and has forgotten nothing each time."""
     random, port, tally = Random(seed), free_port(), Tally()
     phones = Phones(("127.0.0.1", port), random)
-    killed = time.monotonic()
+    killed, shown = time.monotonic(), b""
     try:
         for life in range(kills + 1):
             proxy = Running(folder, "--port", str(port), "--no-web")
+            assert proxy.journal.read_bytes().startswith(shown), "whoever reads along never reads anything else later"
             ages = [killed - at for user, (at, stays) in phones.told.items() if phones.is_registered(user) != stays]
             tally = Tally(tally.checked + len(phones.told), tally.lost + len(ages), max([tally.oldest, *ages]))
             phones.told.clear()
             if life < kills:
                 killed = live_and_die(proxy, phones, random.uniform(0.1, 3.0))
+                shown = proxy.journal.read_bytes()
             assert proxy.stop() == "", "it never complained"
     finally:
         phones.close()
@@ -132,3 +141,65 @@ def test_registrations_outlive_many_deaths(tmp_path: Path) -> None:
     tally = lives(tmp_path, kills=100, seed=2)
     print(tally)
     assert tally.oldest < LOST
+
+
+# -- bad disks ---------------------------------------------------------------------------------------------------------
+
+
+def talk(proxy: Running, folder: Path, calls: int = 40) -> None:
+    """Alice and Bob register, and so many calls between them pass as they should."""
+    with ends(proxy, folder) as (alice, bob):
+        callee = bob.start("callee", calls=calls)
+        finish(alice.start("caller", "-r", "30", calls=calls, service="bob"))
+        finish(callee)
+
+
+@pytest.mark.sipp
+def test_a_full_disk_stops_no_call_and_costs_nothing_that_was_told(tmp_path: Path) -> None:
+    """The journal, its database and the registrations are on it; each says so once, and has it all in the end."""
+    port = free_port()
+    with disk(tmp_path / "disk", kilobytes=1024) as small, closing(Phones(("127.0.0.1", port), Random(0))) as phones:
+        options = ("--port", str(port), "--no-web", "--journal", str(small / "proxy.log"), "--state", str(small))
+        proxy = Running(tmp_path, *options)
+        phones.ask("before", 3600)
+        filler = fill(small)
+        phones.ask("meanwhile", 3600)
+        talk(proxy, tmp_path)
+        filler.unlink()
+        phones.ask("after", 3600)
+        complaints = proxy.stop().splitlines()
+        for file in ("proxy.log", "proxy.db", file_of(port)):
+            assert sum(str(small / file) in line for line in complaints) == 1, complaints
+        assert len(complaints) == 3, complaints
+
+        proxy = Running(tmp_path, *options)
+        assert all(phones.is_registered(user) for user in ("before", "meanwhile", "after", "alice", "bob"))
+        assert proxy.stop() == ""
+        assert (small / "proxy.log").read_text("utf-8").count("Call started alice@") == 40
+
+
+@pytest.mark.sipp
+def test_a_disk_that_is_read_only_stops_no_call(tmp_path: Path) -> None:
+    with disk(tmp_path / "disk", kilobytes=1024) as small:
+        subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+        journal, state = str(small / "logs" / "proxy.log"), str(small / "state")
+        proxy = Running(tmp_path, "--port", str(free_port()), "--no-web", "--journal", journal, "--state", state)
+        talk(proxy, tmp_path)
+        complaints = proxy.stop().splitlines()
+    assert len(complaints) == 3 and all("Read-only" in line for line in complaints), complaints
+
+
+@pytest.mark.sipp
+def test_damaged_files_stop_no_call(tmp_path: Path) -> None:
+    port = free_port()
+    for name in ("proxy.db", file_of(port)):
+        (tmp_path / name).write_bytes(b"this is no database at all" * 1_000)
+    options = ("--port", str(port), "--no-web", "--state", str(tmp_path))
+    proxy = Running(tmp_path, *options)
+    talk(proxy, tmp_path)
+    complaints = proxy.stop().splitlines()
+    assert len(complaints) == 2 and all("damaged" in line for line in complaints), complaints
+    proxy = Running(tmp_path, *options)
+    with closing(Phones(("127.0.0.1", port), Random(0))) as phones:
+        assert phones.is_registered("alice") and phones.is_registered("bob")
+    assert proxy.stop() == ""

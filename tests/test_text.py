@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
 import shutil
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy.engine.events import Calling, Ended, Event, Failed, Registered, Ringing, Started, Video
+from sipfullproxy.journal import text
 from sipfullproxy.journal.text import TextJournal, written
 
 START = time.mktime((2022, 2, 28, 16, 54, 30, 0, 0, -1))
@@ -31,9 +34,14 @@ def ringing(after: float, who: str = "macek@147.175.160.245") -> Event:
 
 def lines(path: Path) -> list[str]:
     """The lines of a file, which must end with a newline."""
-    text = path.read_bytes().decode()
-    assert text.endswith("\n")
-    return text[:-1].split("\n")
+    whole = path.read_bytes().decode()
+    assert whole.endswith("\n")
+    return whole[:-1].split("\n")
+
+
+def refuse(path: Path, trouble: int = errno.ENOSPC) -> io.FileIO:
+    """In the place of `text._opened`."""
+    raise OSError(trouble, os.strerror(trouble), str(path))
 
 
 @pytest.fixture
@@ -171,7 +179,7 @@ def test_what_has_no_size_gets_its_date_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not move the folder of an open file")
-def test_while_the_folder_is_gone_lines_are_lost_with_one_warning_and_then_it_goes_on(
+def test_while_the_folder_is_gone_lines_wait_with_one_warning_and_then_it_goes_on(
     path: Path, journal: TextJournal, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = path.parent.rename(path.parent.with_name("away"))
@@ -184,16 +192,52 @@ def test_while_the_folder_is_gone_lines_are_lost_with_one_warning_and_then_it_go
     path.parent.unlink()
     away.rename(path.parent)
     journal([ringing(3)])
-    journal([ringing(4)])
-    assert [line[:48] for line in lines(path)] == [
-        DATE_LINE,
-        "16:54:33:INFO:Mon, 28 Feb 2022 16:54:33",
-        "16:54:33:WARNING:Do denníka sa nedalo zapisovať,",
-        "16:54:33:INFO:Zvonenie macek@147.175.160.245 -> ",
-        "16:54:34:INFO:Zvonenie macek@147.175.160.245 -> ",
+    assert [line[:28] for line in lines(path)] == [
+        DATE_LINE[:28],
+        "16:54:30:INFO:Mon, 28 Feb 20",
+        *(f"16:54:3{after}:INFO:Zvonenie macek" for after in range(4)),
     ]
-    assert lines(path)[2].endswith("stratené riadky: 3")
     assert len(caplog.records) == 1
+
+
+def test_of_too_many_lines_that_wait_the_oldest_are_lost_and_counted(
+    path: Path, journal: TextJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text, "WAITING", 4)
+    with monkeypatch.context() as patch:
+        patch.setattr(text, "_opened", refuse)
+        journal.close()
+        for after in range(0, 8, 2):
+            journal([ringing(after), ringing(after + 1)])
+    journal([ringing(8)])
+    assert [line[:48] for line in lines(path)][2:] == [
+        "16:54:34:WARNING:Do denníka sa nedalo zapisovať,",
+        *(f"16:54:3{after}:INFO:Zvonenie macek@147.175.160.245 -> " for after in range(4, 9)),
+    ]
+    assert lines(path)[2].endswith("stratené riadky: 4")
+
+
+@pytest.mark.parametrize("trouble", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_disk_that_takes_nothing_at_the_start_does_not_keep_the_proxy_from_starting(
+    path: Path, trouble: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(text, "_opened", lambda path: refuse(path, trouble))
+        journal = TextJournal(path, START)
+        journal([ringing(1)])
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    journal([ringing(2)])
+    journal.close()
+    assert [line.count("Zvonenie") for line in lines(path)] == [0, 1, 1]
+
+
+def test_what_waits_is_written_at_the_end(path: Path, journal: TextJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(text, "_opened", refuse)
+        journal.close()
+        journal([ringing(1)])
+    journal.close()
+    assert lines(path)[-1].startswith("16:54:31:INFO:Zvonenie")
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="only Linux has /dev/full")
@@ -226,27 +270,22 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def test_a_disk_that_fills_up_costs_lines_but_no_call_and_leaves_every_line_whole(
-    small_disk: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_disk_that_fills_up_costs_no_line_and_no_call(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = small_disk / "proxy.log"
     journal = TextJournal(path, START)
     filler = small_disk / "filler"
     filler.write_bytes(bytes(8192))
     for after in range(0, 200, 5):
         journal([ringing(after + more) for more in range(5)])
+        assert path.read_bytes().endswith(b"\n"), "no half of a line is shown"
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "No space left" in caplog.text
 
     filler.unlink()
     journal([ringing(200)])
     journal.close()
-    written = lines(path)
-    (gap,) = (number for number, line in enumerate(written) if "stratené riadky" in line)
-    lost = int(written[gap].rpartition(" ")[2])
-    told = [line for line in written if line.endswith(" -> macka@147.175.160.245")]
-    assert len(told) + lost == 201
-    assert written[-1].startswith("16:57:50:INFO:Zvonenie")
+    told = [line[:8] for line in lines(path) if line.endswith(" -> macka@147.175.160.245")]
+    assert told == [f"16:{54 + (30 + after) // 60}:{(30 + after) % 60:02}" for after in range(201)]
 
 
 def test_a_journal_can_be_written_anew_from_its_events(path: Path, journal: TextJournal) -> None:

@@ -9,11 +9,13 @@ The first line, and the first of each day, is the date.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import logging
 import os
 import stat
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -27,6 +29,12 @@ from sipfullproxy.lang import LANGS, Lang
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+WAITING: Final = 10_000
+"""Lines that wait while nothing can be written: two megabytes, and more than a class makes in a day."""
+
+DISK: Final = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO))
+"""What may be wrong at the start and right again later; for anything else the path is no place for a file."""
+
 UNTOLD: Final = frozenset(("calling",))
 """Kinds of events that get no line: the journal that is handed in begins a call with its ringing."""
 
@@ -34,7 +42,7 @@ OUTAGE: Final = (
     "do denníka %s sa nedá písať, hovory idú ďalej: %s",
     "the journal %s cannot be written, calls go on: %s",
 )
-"""The warning when lines begin to get lost; a column for each of LANGS."""
+"""The warning when lines begin to wait; a column for each of LANGS."""
 
 GAP: Final = (
     "Do denníka sa nedalo zapisovať, stratené riadky: {}",
@@ -52,11 +60,12 @@ class TextJournal:
     the system before the call returns: a reader sees them at once, and killing the proxy loses nothing.
 
     The file may be moved, deleted or emptied at any time (log rotation): it is begun anew, with its folder. While it
-    cannot be written (full disk, folder gone) lines are lost and counted, with one warning to `logging` for the whole
-    time, and the proxy goes on; the first line that can be written again is preceded by one that tells the gap.
+    cannot be written (full or read-only disk, folder gone) lines wait, with one warning to `logging` for the whole
+    time, and the proxy goes on; they are written before the first line that can be written again. Only of more than
+    WAITING the oldest are lost, and a line in their place says how many.
 
     path: the file; its folder is made. started: wall-clock seconds for the date line at the top. lang: "sk" or "en".
-    Raises OSError where the file cannot be opened, ValueError for an unknown language.
+    Raises OSError for a path where no file can be, ValueError for an unknown language.
     """
 
     def __init__(self, path: str | Path, started: float, lang: str = "sk") -> None:
@@ -67,44 +76,79 @@ class TextJournal:
         self._date = ""
         self._lost = 0
         self._failing = False
-        self._file: io.FileIO | None = _opened(self.path)
-        self._append(time.localtime(started), "")
+        self._waiting: deque[tuple[time.struct_time, bytes]] = deque()
+        self._file: io.FileIO | None = None
+        try:
+            self._file = _opened(self.path)
+        except OSError as error:
+            if error.errno not in DISK:
+                raise
+        self._append(time.localtime(started), [b""])
 
     def __call__(self, events: Sequence[Event]) -> None:
         """Write these events, in order; never raises OSError."""
         moments = ((time.localtime(event.time), event) for event in events if event.kind not in UNTOLD)
         for _, group in groupby(moments, key=lambda pair: pair[0][:3]):
             day = list(group)
-            self._append(day[0][0], "".join(self._event_line(moment, event) for moment, event in day))
+            self._append(day[0][0], [self._event_line(moment, event).encode() for moment, event in day])
 
     def close(self) -> None:
         """Let go of the file; a later event would open it again."""
+        self._flush()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):  # a network drive says only now what it could not keep
                 self._file.close()
             self._file = None
 
-    def _append(self, moment: time.struct_time, lines: str) -> None:
-        """Write lines of one day, behind those that must come first; count as lost what cannot be written."""
-        rest = lines.encode()
+    def _append(self, moment: time.struct_time, lines: Iterable[bytes]) -> None:
+        """Write lines of one day, behind those that still wait and those that must come first."""
+        self._waiting += ((moment, line) for line in lines)
+        self._flush()
+        while len(self._waiting) > WAITING:
+            self._lost += bool(self._waiting.popleft()[1])
+
+    def _flush(self) -> None:
+        """Write what waits, each line as a whole, for as long as that goes."""
         try:
-            file = self._current()
-            _write_whole(file, self._head(moment).encode())
-            self._lost = 0
-            while rest:  # as in _write_whole, but with an eye on what is left
-                rest = rest[file.write(rest) :]
+            while self._waiting:
+                file = self._current()
+                moment = self._waiting[0][0]
+                _, same_day = next(groupby(self._waiting, key=lambda waiting: waiting[0][:3]))
+                self._write(file, self._head(moment).encode(), [line for _, line in same_day])
             self._failing = False
         except OSError as error:
             if not self._failing:
                 log.warning(OUTAGE[self._column], self.path, error.strerror)
             self._failing = True
-            self._lost += rest.count(b"\n")
-            self.close()
+            self._let_go()
+
+    def _write(self, file: io.FileIO, head: bytes, lines: list[bytes]) -> None:
+        """Write the first lines that wait, behind their head. Those that are written wait no more, even if OSError ends
+        it; of the others nothing is left in the file."""
+        data, done = b"".join((head, *lines)), 0
+        try:
+            while done < len(data):
+                done += file.write(data[done:])
+        finally:
+            place, kept = len(head), 0
+            for line in lines:
+                place += len(line)
+                if place > done:
+                    break
+                kept = place
+                self._waiting.popleft()
+                self._lost = 0
+            if done > kept:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(file.fileno(), os.fstat(file.fileno()).st_size - (done - kept))
 
     def _current(self) -> io.FileIO:
         """The file that is now at our path. Opened anew, or emptied by somebody, it has no date line yet."""
         if self._file is not None and not _is_at(self._file, self.path):
-            self.close()
+            self._let_go()
         if self._file is None:
             self._file = _opened(self.path)
             self._date = ""
