@@ -87,6 +87,7 @@ RFCS = {
     "RFC4321": "RFC 4321: and what is left of their problems",
     "RFC5393": "RFC 5393: loops, and the breadth of forks",
     "RFC5626": "RFC 5626: outbound",
+    "RFC5627": "RFC 5627: GRUU",
     "RFC5658": "RFC 5658: double Record-Route",
     "RFC5806": "RFC 5806: Diversion",
     "RFC5922": "RFC 5922: certificates of domains",

@@ -69,6 +69,11 @@ class Binding:
         return self.instance.rpartition(b" ")[0]
 
     @property
+    def urn(self) -> bytes:
+        """The name of that phone, without the brackets around it."""
+        return self.device.removeprefix(b"<").removesuffix(b">")
+
+    @property
     def direct(self) -> bool:
         """Whether the phone sends from where its Contact says, so that anybody could reach it by the Contact alone. One
         on a stream is reached over the connection that it opened; who knows whether it listens?"""
@@ -144,6 +149,13 @@ class Location:
         for phone in self.of(aor):
             found.setdefault(phone.device or phone, phone)
         return list(found.values())
+
+    def instance(self, aor: bytes, urn: bytes, flow: Flow | None) -> Binding | None:
+        """The phone of a user that has this URN (RFC 5627 §6.1), by that flow of it, else by the one that it refreshed
+        last. Letters of a `urn:uuid:` count as the same in both cases (RFC 9562 §4)."""
+        wanted = urn.lower()
+        found = [phone for phone in self.of(aor) if phone.urn.lower() == wanted]
+        return next((phone for phone in found if phone.flow == flow), found[0] if found else None)
 
     def all(self) -> Iterator[Binding]:
         """All phones, those of one user together. Nothing may change meanwhile."""

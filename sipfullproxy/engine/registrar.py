@@ -36,7 +36,7 @@ FLOW_TIMER = 120
 """Seconds within which a phone on a connection is asked to show that it is there (RFC 5626 §4.4.1): before home routers
 forget it, and no more often than phones do by themselves."""
 
-EXTENSIONS = frozenset((b"path", b"outbound"))
+EXTENSIONS = frozenset((b"path", b"outbound", b"gruu"))
 """What a REGISTER may require (RFC 3261 §10.3 item 2)."""
 
 _DIGITS = len(str(LONGEST_EXPIRES)) + 1
@@ -108,7 +108,7 @@ class Registrar:
             raise SipError(403, f"More than {location.BINDINGS_PER_USER} Contacts")
         elif contacts:
             self._update(request, who, [_wish(request, value) for value in contacts], path, flow, now)
-        headers = [(b"Contact", _granted(phone, now)) for phone in self._location.of(aor)]
+        headers = self._contacts(request, who, now)
         if path:
             headers.append((b"Path", path))
         if b"outbound" in request.values(b"supported") and _names_a_flow(request, contacts):
@@ -116,6 +116,15 @@ class Registrar:
             if flow.reliable:
                 headers.append((b"Flow-Timer", b"%d" % FLOW_TIMER))
         return tuple(headers)
+
+    def _contacts(self, request: Request, who: Uri, now: float) -> list[tuple[bytes, bytes]]:
+        """All bindings, as the 200 lists them (RFC 3261 §10.3 item 8); with their GRUUs for who knows of them (RFC 5627
+        §5.2)."""
+        knows_gruus = b"gruu" in request.values(b"supported")
+        return [
+            (b"Contact", _granted(phone, now) + (public_gruu(who, phone.urn) if knows_gruus else b""))
+            for phone in self._location.of(who.name)
+        ]
 
     def expire(self, now: float) -> None:
         """Remove what has run out."""
@@ -231,8 +240,22 @@ def uri_of(address: Address) -> Uri:
         raise SipError(400, error.reason) from error
 
 
+def public_gruu(who: Uri, urn: bytes) -> bytes:
+    """The parameter of a Contact that names one phone for all the world (RFC 5627 §5.4): its user's address with the
+    instance, the same at each registration. b"" for a phone that does not say which one it is."""
+    if not urn:
+        return b""
+    port = b":%d" % who.port if who.port else b""
+    instance = _NO_VALUE.sub(lambda byte: b"%%%02X" % byte[0][0], urn)
+    return b';pub-gruu="%b:%b@%b%b;gr=%b"' % (who.scheme, who.user or b"", who.host, port, instance)
+
+
+# RFC 3261 §25.1, pvalue: param-unreserved / unreserved; the rest is escaped.
+_NO_VALUE = re.compile(rb"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$]")
+
+
 def _granted(phone: Binding, now: float) -> bytes:
-    """A binding as the 200 lists it (RFC 3261 §10.3 item 8). What it was given rounds to itself; 0 would mean gone."""
+    """A binding as the 200 lists it. What it was given rounds to itself; 0 would mean gone."""
     return b"<%b>%b;expires=%d" % (phone.uri.text, phone.params, max(phone.expires - now + 0.5, 1))
 
 
@@ -269,9 +292,12 @@ def _wish(request: Request, value: bytes) -> Wish:
 
 
 def _params(contact: Address) -> bytes:
-    """The parameters of a Contact as they go back to the phone: all but `expires`, which is ours to grant."""
-    given = [(name, value) for name, value in contact.params.items() if name != b"expires"]
+    """The parameters of a Contact as they go back to the phone: all but those that are ours to grant."""
+    given = [(name, value) for name, value in contact.params.items() if name not in _OURS]
     return b"".join(b";" + name if value is None else b";%b=%b" % (name, value) for name, value in given)
+
+
+_OURS = (b"expires", b"pub-gruu", b"temp-gruu")
 
 
 def _instance(request: Request, contact: Address) -> bytes:

@@ -14,6 +14,7 @@ from sipfullproxy.engine.locating import SERVICES, Destination, Found
 from sipfullproxy.engine.location import Binding, Location
 from sipfullproxy.engine.tokens import Tokens
 from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.host import Machine, canonical, is_name, scope, single_machine, written
 from sipfullproxy.sip.message import Request
@@ -158,6 +159,11 @@ class Router:
 
     def _targets(self, routed: Routed) -> list[Target]:
         uri = routed.uri
+        gruu = self._is_gruu(uri) and not routed.routes
+        if gruu:
+            phone = self._location.instance(uri.name, unescape(uri.params[b"gr"] or b""), routed.toward)
+            if phone is not None:
+                return [Target(_with_params(phone.uri, uri), phone.flow, phone)]
         if routed.toward is not None:
             return [self._on_flow(uri, routed.toward)]
         if routed.routes:
@@ -166,7 +172,7 @@ class Router:
             return [self._contact(uri)]
         if not uri.user:
             raise SipError(484, "No user in the Request-URI")
-        phones = self._location.reachable(uri.name)
+        phones = [] if gruu else self._location.reachable(uri.name)
         if uri.scheme == b"sips" and not any(phone.flow.secure for phone in phones):
             raise SipError(480, "No phone here can be reached by TLS")
         if phones:
@@ -314,8 +320,14 @@ class Router:
 
     def _rule_of(self, uri: Uri) -> Rule | None:
         """Where the calls to a user of ours go. A sips URI wants TLS on every hop; who gets the call instead may have
-        none."""
-        return self._rules.get(uri.name) if uri.scheme == b"sip" and self.in_our_domain(uri) else None
+        none. Who calls one phone wants that one."""
+        if uri.scheme != b"sip" or not self.in_our_domain(uri) or self._is_gruu(uri):
+            return None
+        return self._rules.get(uri.name)
+
+    def _is_gruu(self, uri: Uri) -> bool:
+        """Whether a URI means one phone of a user of ours and no other (RFC 5627 §3.1)."""
+        return bool(uri.params.get(b"gr")) and self.in_our_domain(uri)
 
     def _who(self, uri: Uri) -> bytes:
         return uri.name if self.in_our_domain(uri) else uri.text
@@ -353,3 +365,14 @@ def _transport(uri: Uri) -> str | None:
         # `transport` says what is below it (§26.2.2, RFC 7118 §5.2.2).
         return "wss" if transport == "ws" else "tls"
     return transport
+
+
+def _with_params(contact: Uri, gruu: Uri) -> Uri:
+    """A phone's Contact, with what else the phone has written into its GRUU, but for what led here: Linphone tells its
+    conferences apart by that (`conf-id`)."""
+    more = [(name, value) for name, value in gruu.params.items() if name not in (_LEADS_HERE | contact.params.keys())]
+    text = b"".join(b";" + name if value is None else b";%b=%b" % (name, value) for name, value in more)
+    return parse_uri(contact.for_request() + text) if more else contact
+
+
+_LEADS_HERE = frozenset((b"gr", b"transport", b"maddr", b"lr"))
