@@ -171,7 +171,8 @@ class Branch:
 
     def cancel(self, *headers: bytes) -> None:
         """Give this branch up, now or as soon as the other end shows that it knows the request (RFC 3261 §9.1)."""
-        self.target = self.target._replace(further=())
+        if self.target.further:
+            self.target = self.target._replace(further=())
         if self._lookup is not None:
             self._lookup.stop()
             self._lookup = None
