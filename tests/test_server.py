@@ -31,6 +31,7 @@ from sipfullproxy.settings import SettingsError
 from sipfullproxy.sip.digest import read_challenge
 from sipfullproxy.users import UsersFile
 from sipfullproxy.web import site
+from tests.load import free_port
 from tests.logins import authorization, credentials
 from tests.running import need_module
 from tests.test_tls import certify
@@ -474,6 +475,63 @@ def test_the_flow_key_outlives_a_restart(make: Callable[..., Proxy], tmp_path: P
         with make():
             keys.append((tmp_path / "state" / "flow.key").read_bytes())
     assert keys[0] == keys[1]
+
+
+def test_phones_are_registered_still_after_a_restart(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    """Also one that was removed is so still."""
+    port = free_port()
+    proxy = make(port=port)
+    proxy.start()
+    with Phone(proxy) as phone, Phone(proxy) as other:
+        for each in (phone, other):
+            assert each.register().startswith("SIP/2.0 200 ")
+        before = proxy.phones()
+        assert len(before) == 2 and proxy.remove(before[0].id)
+        proxy.stop()
+        with make(port=port) as after:
+            assert [card.contact for card in after.phones()] == [before[1].contact]
+            assert after.phones()[0].until == pytest.approx(before[1].until, abs=0.5)
+    assert sorted(file.name for file in (tmp_path / "state").iterdir()) == ["flow.key", f"registrations-{port}.db"]
+
+
+def test_who_has_another_password_after_a_restart_registers_again(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    path, port = tmp_path / "users.toml", free_port()
+    users.write(path, UsersFile().with_user("alice", "apple"))
+    for password, expected in (("apple", ["alice@127.0.0.1"]), ("pear", [])):
+        proxy = make(users=path, port=port)
+        proxy.start()
+        with Phone(proxy) as phone:
+            assert phone.log_in("apple") == "SIP/2.0 200 Vybavené OK"
+        proxy.stop()
+        users.write(path, UsersFile().with_user("alice", password))
+        proxy.start()
+        assert [card.who for card in proxy.phones()] == expected
+        proxy.stop()
+
+
+def test_of_any_free_port_nothing_is_kept(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    """Nobody would find it again."""
+    with make() as proxy, Phone(proxy) as phone:
+        assert phone.register().startswith("SIP/2.0 200 ")
+    assert [file.name for file in (tmp_path / "state").iterdir()] == ["flow.key"]
+
+
+def test_two_proxies_in_one_folder_each_keep_their_own(
+    make: Callable[..., Proxy], caplog: pytest.LogCaptureFixture
+) -> None:
+    ports = free_port(), free_port()
+    proxies = [make(port=port) for port in ports]
+    for proxy in proxies:
+        proxy.start()
+        with Phone(proxy) as phone:
+            phone.register()
+    kept = [[card.contact for card in proxy.phones()] for proxy in proxies]
+    for proxy in proxies:
+        proxy.stop()
+    for proxy, contacts in zip(proxies, kept, strict=True):
+        proxy.start()
+        assert [card.contact for card in proxy.phones()] == contacts
+    assert caplog.records == []
 
 
 def test_without_a_place_for_the_key_the_proxy_warns_and_runs(
