@@ -90,6 +90,7 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("--web-port", type=_number)
     parser.add_argument("--web-bind")
     parser.add_argument("--web-password")
+    parser.add_argument("--workers", type=_number)
     parser.add_argument("--users")
     parser.add_argument("--login")
     parser.add_argument("--state")
@@ -377,6 +378,7 @@ Príklady:
   --web-port ČÍSLO      port TCP stránky (8080; 0: ktorýkoľvek voľný)
   --web-bind ADRESA     stránka počúva na tejto adrese; 0.0.0.0: na všetkých (:: aj s IPv6)
   --web-password HESLO  zmeny na stránke len s heslom; bez neho len z tohto počítača
+  --workers ČÍSLO       toľko procesov obsluhuje spolu jeden port (1; len Linux)
   --config SÚBOR        súbor TOML s nastaveniami: tie isté mená a tabuľka [phrases], napríklad
                         486 = "Obsadené"
   -h, --help            táto pomoc
@@ -435,6 +437,7 @@ Examples:
   --web-port NUMBER     TCP port of the page (8080; 0: any free one)
   --web-bind ADDRESS    the page listens on this address; 0.0.0.0: on all of them (::, with IPv6)
   --web-password WORD   changes on the page need this password; without one: this machine only
+  --workers NUMBER      so many processes serve one port together (1; Linux only)
   --config FILE         TOML file with settings: the same names, and a table [phrases] such as
                         486 = "Obsadené"
   -h, --help            this help

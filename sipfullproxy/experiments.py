@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import random
 from threading import Lock
 
+from sipfullproxy.engine.config import Switches
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request
@@ -38,6 +39,12 @@ class Experiments:
     stateless: bool = False
     record_route: bool = True
     fork: bool = True
+
+    def turn(self, switches: Switches) -> None:
+        """Turn the engine's switches as these are."""
+        switches.stateless = self.stateless
+        switches.record_route = self.record_route
+        switches.fork = self.fork
 
 
 class BadNetwork:

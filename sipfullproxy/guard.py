@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol
 
 from sipfullproxy.engine.bans import Ban
 from sipfullproxy.engine.events import Event
@@ -36,7 +36,6 @@ class Verbs(Core, Protocol):
     def bans(self, now: float) -> list[Ban]: ...
     def ban(self, ban: Ban, now: float) -> None: ...
     def lift(self, network: str, now: float) -> bool: ...
-    def tell(self, event: Callable[..., Event], now: float, **fields: Any) -> None: ...
     def questions(self) -> list[Question]: ...
     def resolved(self, number: int, found: Found, now: float) -> list[Send]: ...
     def events(self) -> list[Event]: ...
@@ -147,15 +146,6 @@ class Guard:
                 events, ended = self._engine.events(), self._changes()
             self._publish(events)
             self._share(ended)
-
-    def tell(self, event: Callable[..., Event], time: float, **fields: Any) -> None:
-        """Put what happened elsewhere among the engine's own events; time: wall-clock seconds. See `Engine.tell`."""
-        with self._order:
-            with self._lock:
-                self._engine.epoch = wall_offset()
-                self._engine.tell(event, time - self._engine.epoch, **fields)
-                events = self._engine.events()
-            self._publish(events)
 
     def _call(
         self, now: float, flow: Flow | None, data: bytes | None, verb: Callable[..., list[Send]], *arguments: object

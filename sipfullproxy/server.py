@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +48,7 @@ from sipfullproxy.transport import records
 from sipfullproxy.transport.addresses import lan_addresses
 from sipfullproxy.transport.doors import Doors
 from sipfullproxy.transport.resolver import Resolver
+from sipfullproxy.workers.foreman import First, Foreman
 
 if TYPE_CHECKING:
     from sipfullproxy.web.app import Application
@@ -119,6 +121,7 @@ class Proxy:
         self._registrations: Registrations | None = None
         self._doors: Doors | None = None
         self._resolver: Resolver | None = None
+        self._foreman: Foreman | None = None
         self._site: Site | None = None
         self._no_page = ""
         self._authority: Authority | None = None
@@ -160,6 +163,8 @@ class Proxy:
                 self._forward[name] = rule
             else:
                 self._forward.pop(name, None)
+        if self._foreman is not None:
+            self._foreman.forward(name, rule if given else None)
 
     def experiment(
         self,
@@ -276,7 +281,9 @@ class Proxy:
         resolver = self._resolving()
         doors = open_doors(self.settings, self._authority)
         try:
-            engine = Engine(self._config(doors.listen), os.urandom, _report)
+            foreman = self._hire(doors)
+            config = self._config(doors.listen)
+            engine = Engine(config, os.urandom, _report)
             memory = self._remembering()
         except BaseException:
             doors.close()
@@ -297,7 +304,18 @@ class Proxy:
             self._registrations = Registrations(path, self.listen, self._users, self.settings.lang, guard.snapshot)
             guard.restore(self._registrations.load(), time.monotonic())
             self._registrations.start()
-        doors.serve(self._network)
+        self._foreman = foreman
+        if foreman is None:
+            doors.serve(self._network)
+        else:
+            settings = self.settings
+            foreman.start(doors, First(
+                core=self._network, guard=guard, config=config, experiments=settings.experiments,
+                phrases=(settings.lang, settings.phrases, settings.own),
+                bans=None if self._banlist is None else str(self._banlist.path.parent),
+                dns=(*settings.dns,) if isinstance(settings.dns, NameServer) else None,
+                restore=self._restore, note=memory.note, tell=memory.tell,
+            ))  # fmt: skip
         if self._users is not None:
             threading.Thread(target=self._follow_users, args=(stamp,), name="users", daemon=True).start()
         if self._authority is not None:
@@ -322,12 +340,17 @@ class Proxy:
         if self._resolver is not None:
             self._resolver.stop()
             self._resolver = None
+        if self._foreman is not None:
+            self._foreman.stop()
         doors.close()
         if self._exchange is not None:
             self._exchange.stop()
             self._exchange = None
         if self._engine is not None:
             self._publish(self._engine.events())  # what was told since the last tick
+        foreman, self._foreman = self._foreman, None
+        if foreman is not None:
+            foreman.close()
         self._engine = self._network = None
         if self._registrations is not None:
             self._registrations.stop()
@@ -406,6 +429,10 @@ class Proxy:
         with self._lock:
             before, known.hashes = known.hashes, file.hashes
             known.realm, known.algorithms = file.realm.encode(), file.algorithms
+        if self._foreman is not None:
+            changed = {name: file.hashes.get(name, {}) for name in {*before, *file.hashes}}
+            changed = {name: hashes for name, hashes in changed.items() if hashes != before.get(name)}
+            self._foreman.admit(known.realm, known.algorithms, changed)
         for name, hashes in before.items():
             if file.hashes.get(name) != hashes:
                 for phone in guard.phones(PHONES, name):
@@ -520,7 +547,7 @@ class Proxy:
             resolve=settings.dns != "off",
             phrases=Phrasebook(settings.lang, settings.phrases, settings.own),
             flow_key=flow_key,
-            followed=self._place is not None,
+            followed=self._place is not None or settings.workers > 1,
         )
 
     def _flow_key(self) -> bytes:
@@ -542,23 +569,47 @@ class Proxy:
     def _experiment(self) -> None:
         """Make things go as wrong as the settings say, and have the engine tell of it. The lock is held."""
         experiments = self.settings.experiments
-        self._switches.stateless = experiments.stateless
-        self._switches.record_route = experiments.record_route
-        self._switches.fork = experiments.fork
+        experiments.turn(self._switches)
         if self._network is not None:
             self._network.experiments = experiments
+        if self._foreman is not None:
+            self._foreman.go_wrong(experiments)
         if self._engine is not None:
             self._engine.epoch = wall_offset()
             self._engine.tell(Experiment, time.monotonic(), **dataclasses.asdict(experiments))
 
-    def _changed(self, changes: list[Change]) -> None:
+    def _hire(self, doors: Doors) -> Foreman | None:
+        """Find places for the other workers, if there are to be any. Raises StartError."""
+        settings = self.settings
+        if settings.workers == 1:
+            return None
+        if sys.platform != "linux":
+            raise StartError(_ONLY_LINUX[settings.lang])
+        try:
+            return Foreman(settings.workers, doors.datagrams, settings.lang)
+        except OSError as error:
+            raise StartError(_NO_WORKERS[settings.lang].format(why=error.strerror)) from None
+
+    def _changed(self, changes: Sequence[Change]) -> None:
         """Hand on which bindings came and went."""
+        if self._foreman is not None:
+            self._foreman.neighbours.publish(changes)
+        if self._registrations is not None:
+            self._registrations(changes)
+
+    def _restore(self, changes: Sequence[Change], now: float) -> None:
+        """Take in which bindings came and went at another worker."""
+        if self._guard is not None:
+            self._guard.restore(changes, now)
         if self._registrations is not None:
             self._registrations(changes)
 
     def _publish(self, events: list[Event]) -> None:
         """Hand the engine's events on."""
         assert self._memory is not None
+        if self._foreman is not None:
+            self._foreman.publish(events)
+            return
         for event in events:
             self._memory.tell(event)
 
@@ -600,6 +651,13 @@ _OLD_CERTIFICATE = Words(
 _NO_DNS = Words(
     sk="dns = {ip}: chýba dnspython, bez neho sa iného servera DNS spýtať nedá; pip install . v priečinku projektu",
     en="dns = {ip}: dnspython is missing, and no other DNS server can be asked without; pip install . in the project",
+)
+_ONLY_LINUX = Words(
+    sk="viac procesov (--workers) len na Linuxe; inde treba --workers 1",
+    en="several processes (--workers) on Linux only; elsewhere: --workers 1",
+)
+_NO_WORKERS = Words(
+    sk="viac procesov (--workers) sa nedá spustiť: {why}", en="several processes (--workers) cannot be started: {why}"
 )
 _NO_STATE = Words(
     sk="v priečinku {path} sa nedá nič uchovať ({why}); hovory neprežijú reštart, registrácie tiež nie",

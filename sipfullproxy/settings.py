@@ -48,6 +48,10 @@ MOST_DAYS = 3_650
 MOST_MB = 10_000
 
 
+# Processes: beyond that the first one, which has the journal, is the limit by far (docs/performance.md).
+MOST_WORKERS = 64
+
+
 class SettingsError(ValueError):
     """The user set something that cannot be. The text is one line that names the place, in the user's language."""
 
@@ -91,7 +95,7 @@ class Settings:
     calls go, by the name of the user that they were for. experiments: what goes wrong on purpose. web: whether the page
     is served. web_port: its TCP port, 0 for any free one. web_bind: the address that it listens on, beside the
     loopback; None: `ip`, unless that is a public one. web_password: what guards changes on the page; None: they are
-    made from this machine only.
+    made from this machine only. workers: how many processes serve the ports together.
     """
 
     ip: tuple[str, ...] = ()
@@ -126,6 +130,7 @@ class Settings:
     web_port: int = 8080
     web_bind: str | None = None
     web_password: str | None = field(default=None, repr=False)
+    workers: int = 1
 
     @property
     def holds_off(self) -> bool:
@@ -530,6 +535,7 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "web_port": _between(0, 65535),
     "web_bind": _bind,
     "web_password": _password,
+    "workers": _between(1, MOST_WORKERS),
 }
 
 _RULE_CHECKS: Mapping[str, Callable[[object], object]] = {

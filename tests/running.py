@@ -61,6 +61,11 @@ class Running:
         assert match is not None, f"the proxy did not start: {first}{self._complaints()}"
         self.address = match[1].strip("[]"), int(match[2] or 5060)
 
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        return self._process.pid
+
     @cached_property
     def greeting(self) -> str:
         """What it says to its user, but for the first line."""

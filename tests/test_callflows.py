@@ -28,12 +28,12 @@ FILES = [pytest.param(file, id=name) for name, file in FLOWS.items()]
 
 
 class Stage:
-    """Proxies and phones for one flow. folder: where they leave their files. stack: what ends them."""
+    """Proxies and phones for one flow. folder: where they leave their files. stack: what ends them. more: options."""
 
-    def __init__(self, flow: Flow, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, flow: Flow, folder: Path, stack: ExitStack, *more: str) -> None:
         self._flow = flow
         self._folder = folder
-        options = ["--open"] if flow.proxies > 1 else []
+        options = [*more, *(["--open"] if flow.proxies > 1 else [])]
         if flow.settings:
             settings = folder / "settings.toml"
             settings.write_text(flow.settings, encoding="utf-8")

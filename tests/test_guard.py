@@ -7,7 +7,7 @@ from threading import Lock
 
 import pytest
 
-from sipfullproxy.engine.events import Event, Held
+from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.replica import Came, Change, Went
 from sipfullproxy.guard import Guard
@@ -121,15 +121,6 @@ def test_who_shares_the_bindings_hears_of_each_change_before_the_answer_goes_out
     beside.restore(changes[:1], lab.now + 4000)
     assert beside.phones(10) == []
     assert [type(change) for change in changes] == [Came, Went, Went], "but that it has run out is"
-
-
-def test_events_of_elsewhere_get_numbers_of_our_own(lab: Lab, guard: Guard, told: list[Event]) -> None:
-    lab.registered("bob")
-    guard.tell(Held, 1_234.5, call="c", leg="l", who="a", whom="b")
-    (event,) = told
-    assert isinstance(event, Held)
-    assert (event.serial, event.call) == (2, "c")
-    assert event.time == pytest.approx(1_234.5)
 
 
 def test_the_lock_is_free_when_others_hear_of_it(lab: Lab) -> None:

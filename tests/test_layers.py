@@ -31,6 +31,7 @@ FLOORS = (
         "opening",
         "endings",
         "collector",
+        "workers",
         "server",
         "cli",
     ),

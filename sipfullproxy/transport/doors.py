@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from sipfullproxy.engine.flow import Flow, Local, Send
 from sipfullproxy.sip.errors import SipError
@@ -15,6 +16,16 @@ from sipfullproxy.transport.stream import StreamDoor
 from sipfullproxy.transport.tls import Tls
 from sipfullproxy.transport.udp import UdpDoor
 from sipfullproxy.transport.wire import Wire
+
+
+class Together(Protocol):
+    """Serves all UDP ports by one thread, in the place of a thread for each, and what else it knows of."""
+
+    def serve(self, doors: Sequence[UdpDoor], core: Core) -> None:
+        """Serve until `shutdown`. core: sends all by itself, and returns nothing."""
+
+    def shutdown(self) -> None:
+        """Have `serve` return. Any thread may call it."""
 
 
 class Doors:
@@ -31,12 +42,18 @@ class Doors:
         self._streams: dict[Local, StreamDoor] = {}
         self._stream = StreamDoor(tls, websocket)
         self._threads: list[threading.Thread] = []
+        self._together: Together | None = None
         self._core: Core
 
     @property
     def listen(self) -> tuple[Local, ...]:
         """The ports that are open, in the order of their opening, those of UDP first."""
         return (*self._datagrams, *self._streams)
+
+    @property
+    def datagrams(self) -> Mapping[Local, UdpDoor]:
+        """The UDP ports that are open."""
+        return self._datagrams
 
     @property
     def connections(self) -> int:
@@ -58,15 +75,25 @@ class Doors:
         """Close a port of UDP again that nobody serves yet."""
         self._datagrams.pop(local).server_close()
 
-    def serve(self, core: Core) -> None:
-        """Serve all ports in threads of their own, until `close`. Some door sees to the timers of the core."""
+    def serve(self, core: Core, together: Together | None = None) -> None:
+        """Serve all ports in threads of their own, until `close`. Some door sees to the timers of the core.
+
+        together: serves the UDP ports, and the timers, in their place.
+        """
         self._core = core
-        for local, door in self._datagrams.items():
-            desk = Desk(self, core, frozenset((local,)))
-            self._threads.append(threading.Thread(target=door.serve, args=(desk,), name="udp", daemon=True))
+        self._together = together
+        if together is not None:
+            desk, doors = Desk(self, core, frozenset()), [*self._datagrams.values()]
+            for door in doors:
+                door.attach(desk)
+            self._threads.append(threading.Thread(target=together.serve, args=(doors, desk), name="udp", daemon=True))
+        else:
+            for local, door in self._datagrams.items():
+                desk = Desk(self, core, frozenset((local,)))
+                self._threads.append(threading.Thread(target=door.serve, args=(desk,), name="udp", daemon=True))
         if self._streams:
             desk = Desk(self, core, frozenset(self._streams))
-            ticks = not self._datagrams
+            ticks = not self._datagrams and together is None
             self._threads.append(
                 threading.Thread(target=self._stream.serve, args=(desk, ticks), name="tcp", daemon=True)
             )
@@ -76,8 +103,11 @@ class Doors:
     def close(self) -> None:
         """Serve no more, and close all ports and connections. Any thread but those that serve may call it."""
         if self._threads:
-            for door in self._datagrams.values():
-                door.shutdown()
+            if self._together is not None:
+                self._together.shutdown()
+            else:
+                for door in self._datagrams.values():
+                    door.shutdown()
             self._stream.shutdown()
             for thread in self._threads:
                 thread.join()
@@ -99,11 +129,17 @@ class Doors:
         Desk(self, self._core, frozenset()).sorted(sends)
 
 
+class Post(Protocol):
+    """Whoever has the doors; see `Doors.post`."""
+
+    def post(self, send: Send) -> bool: ...
+
+
 class Desk:
     """The core as the doors of one thread see it: what is for them comes back, all else goes by the others. See
     `Core`."""
 
-    def __init__(self, doors: Doors, core: Core, mine: frozenset[Local]) -> None:
+    def __init__(self, doors: Post, core: Core, mine: frozenset[Local]) -> None:
         self._doors = doors
         self._core = core
         self._mine = mine

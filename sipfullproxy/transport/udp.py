@@ -44,7 +44,8 @@ class UdpDoor(socketserver.UDPServer):
     """One UDP port of ours: open from its creation, served by `serve` in a thread, ended by `shutdown` from another.
 
     address: to listen on; port 0 takes any free one.
-    local: the address that it has got; the engine must know it, so it comes to life only after the door.
+    local: the address that it has got; the engine must know it, so it comes to life only after the door. shared: a
+    socket that is on that port already, one of several (see `sibling`).
 
     Raises OSError when the address is not ours or the port is taken.
     """
@@ -52,10 +53,15 @@ class UdpDoor(socketserver.UDPServer):
     # The default of 8,192 would cut the offers of video phones.
     max_packet_size = 65535
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, shared: socket.socket | None = None) -> None:
         self.address_family = family(address[0])
         # The base class wants a handler class; ours is finish_request, which makes no object per datagram.
-        super().__init__(socket_address(address), socketserver.BaseRequestHandler)
+        super().__init__(
+            socket_address(address), socketserver.BaseRequestHandler, bind_and_activate=shared is None
+        )  # fmt: skip
+        if shared is not None:
+            self.socket.close()
+            self.socket = shared
         self.socket.setblocking(False)
         name = self.socket.getsockname()
         self.local: tuple[str, int] = name[:2]
@@ -72,6 +78,49 @@ class UdpDoor(socketserver.UDPServer):
         self._core = core
         self.serve_forever(POLL_INTERVAL)
 
+    def sibling(self) -> socket.socket:
+        """One more socket on this port (Linux): what comes is spread over all of them, by the address of the sender.
+
+        Who opens the first one still finds the port taken where another program has it, or has shares in it.
+        """
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sibling = socket.socket(self.address_family, socket.SOCK_DGRAM)
+        try:
+            sibling.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            one_family(sibling)
+            _make_room(sibling)
+            sibling.bind(self.socket.getsockname())
+        except BaseException:
+            sibling.close()
+            raise
+        return sibling
+
+    def attach(self, core: Core) -> None:
+        """Bring `core` what `take` finds, in the place of `serve`."""
+        self._core = core
+
+    def take(self) -> list[tuple[bytes, Any]]:
+        """Datagrams that wait, with their senders; a bounded number of them."""
+        found = []
+        receive, size = self.socket.recvfrom, self.max_packet_size
+        for _ in range(BATCH):
+            try:
+                found.append(receive(size))
+            except BlockingIOError:
+                self._served()
+                return found
+            except OSError:
+                continue
+        self._overrun(time.monotonic())
+        return found
+
+    def give(self, data: bytes, source: Any) -> None:
+        """Serve one of them."""
+        try:
+            self._receive(data, source)
+        except Exception:
+            self.handle_error(None, source)
+
     def post(self, sends: list[Send]) -> None:
         """Put all on the wire, for another door's thread: a datagram is one call of the system, which never waits."""
         self._send(sends)
@@ -82,12 +131,7 @@ class UdpDoor(socketserver.UDPServer):
         # SO_REUSEADDR is off by the base class. Windows lets others in all the same unless told so.
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        # macOS sends no datagram larger than the send buffer, and that one is 9 KiB by default.
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            for size in BUFFERS:
-                with suppress(OSError):
-                    self.socket.setsockopt(socket.SOL_SOCKET, option, size)
-                    break
+        _make_room(self.socket)
         super().server_bind()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -100,16 +144,26 @@ class UdpDoor(socketserver.UDPServer):
             try:
                 data, source = take(size)
             except BlockingIOError:
-                self._begun = None
-                self._spare = False
+                self._served()
                 return
             except OSError:
                 continue  # Windows tells here that an earlier datagram of ours found nobody (WSAECONNRESET)
             self._receive(data, source)
-        if self._now - self._begun > PATIENCE and not self._spare:
+        self._overrun(self._now)
+
+    def _served(self) -> None:
+        """Nothing waits any more."""
+        self._begun = None
+        self._spare = False
+
+    def _overrun(self, now: float) -> None:
+        """After so many datagrams another one waits."""
+        if self._begun is None:
+            self._begun = now
+        if now - self._begun > PATIENCE and not self._spare:
             self._spare = True
-            if self._now - self._complained >= COMPLAIN:
-                self._complained = self._now
+            if now - self._complained >= COMPLAIN:
+                self._complained = now
                 log.warning("more comes than can be served: what is new is refused (503) until nothing waits")
 
     def service_actions(self) -> None:
@@ -152,3 +206,12 @@ class UdpDoor(socketserver.UDPServer):
                     waiting.extend(self._core.lost(send.flow, time.monotonic()))
             except Exception:  # a bug of ours: a flow whose address is none
                 log.exception("bug while sending to %s", send.flow)
+
+
+def _make_room(line: socket.socket) -> None:
+    # macOS sends no datagram larger than the send buffer, and that one is 9 KiB by default.
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        for size in BUFFERS:
+            with suppress(OSError):
+                line.setsockopt(socket.SOL_SOCKET, option, size)
+                break
