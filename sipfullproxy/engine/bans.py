@@ -18,10 +18,10 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from typing import Final, NamedTuple
 
 from sipfullproxy.engine.buckets import Buckets
-from sipfullproxy.engine.events import Banned, Rejected, Unbanned
+from sipfullproxy.engine.events import Banned, Unbanned
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.location import Location
-from sipfullproxy.engine.outbox import Outbox, text
+from sipfullproxy.engine.outbox import Outbox
 from sipfullproxy.engine.registrar import LONGEST_USER
 
 Network = IPv4Network | IPv6Network
@@ -122,7 +122,7 @@ class Bans:
         self._nuisances = Buckets(NUISANCE, NUISANCE_FADES, ADDRESSES)
         # Not with what can be made up: a flood of forged addresses would drive out who has really guessed.
         self._guesses = Buckets(GUESSES, 1 / GUESS_FADES, ADDRESSES)
-        self._wrong: dict[tuple[str, bytes], int] = {}
+        self._wrong: dict[tuple[Flow, bytes], int] = {}
         self._known: dict[str, float] = {}
         self._told = Buckets(TOLD, TOLD_FADES, 1)
         self._bans: dict[str, Ban] = {}
@@ -150,8 +150,7 @@ class Bans:
     def wrong(self, flow: Flow, user: bytes) -> None:
         """Somebody has answered a nonce that was sent to his address, and not with the password of that user."""
         network = network_of(flow.remote[0])
-        guess = network, user[:LONGEST_USER]
-        self._outbox.emit(Rejected, who=text(guess[1]), address=flow.address)
+        guess = flow, user[:LONGEST_USER]
         self._wrong[guess] = self._wrong.pop(guess, 0) + 1
         if len(self._wrong) > ADDRESSES:
             del self._wrong[next(iter(self._wrong))]
@@ -159,18 +158,18 @@ class Bans:
             self._ban(network, LOGINS, proved=True)
 
     def right(self, flow: Flow, user: bytes) -> None:
-        """That user has registered or logged in. What he mistyped there before is forgiven; others' guesses are not."""
+        """That user has registered or logged in. What he mistyped by this flow is forgiven; what others guessed of his
+        password is not, though they live behind the same address."""
         network = network_of(flow.remote[0])
         self._know(network)
-        mistyped = self._wrong.pop((network, user), 0)
+        mistyped = self._wrong.pop((flow, user), 0)
         if mistyped:
             self._guesses.take_out(network, mistyped)
         self._nuisances.empty(network)
 
-    def answered(self, flow: Flow) -> None:
-        """A response to a request of ours has come."""
-        if not self._location.has_flow(flow):
-            self._know(network_of(flow.remote[0]))
+    def met(self, flow: Flow) -> None:
+        """A response to a request of ours has come from there, or a phone was registered there in a former life."""
+        self._know(network_of(flow.remote[0]))
 
     def holds(self, flow: Flow) -> bool:
         """Whether the address of a flow is banned, though the flow itself may pass because a phone is registered."""

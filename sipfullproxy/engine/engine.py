@@ -219,11 +219,14 @@ class Engine:
         They are told to nobody, but what has run out meanwhile is removed as ever. A change may come twice. What cannot
         be read is left out: another version of the program may have known more URIs.
         """
+        core = self._core
+        core.outbox.now = now
         for change in changes:
             with suppress(SipError):
-                self._core.location.restore(change)
-        self._core.outbox.now = now
-        self._core.registrar.expire(now)
+                core.location.restore(change)
+            if core.bans is not None and isinstance(change, Came):
+                core.bans.met(change.flow)
+        core.registrar.expire(now)
 
     @property
     def load(self) -> dict[str, int]:
@@ -244,7 +247,7 @@ class Engine:
             client = core.transactions.match_response(response)
             if client is not None:
                 if core.bans is not None:
-                    core.bans.answered(flow)
+                    core.bans.met(flow)
                 client.receive(response)
             elif core.config.switches.stateless:
                 stateless.pass_response(core, response)

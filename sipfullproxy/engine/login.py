@@ -13,12 +13,14 @@ from __future__ import annotations
 import hmac
 from typing import NamedTuple
 
-from sipfullproxy.engine.bans import Bans, network_of
+from sipfullproxy.engine.bans import Bans
 from sipfullproxy.engine.config import Switches, Users
+from sipfullproxy.engine.events import Rejected
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.location import Location
 from sipfullproxy.engine.nonces import Nonces
-from sipfullproxy.engine.outbox import Outbox
+from sipfullproxy.engine.outbox import Outbox, text
+from sipfullproxy.engine.registrar import LONGEST_USER
 from sipfullproxy.engine.routing import Router
 from sipfullproxy.sip.digest import ALGORITHMS, Challenge, Credentials, hash_of, proof, read_credentials
 from sipfullproxy.sip.errors import SipError
@@ -98,7 +100,7 @@ class Login:
 
     def _user(self, request: Request, door: _Door, source: Flow) -> bytes:
         """The user who has logged in, or a SipError."""
-        now, whose = self._outbox.now, network_of(source.remote[0])
+        now, whose = self._outbox.now, source.remote[0]
         credentials = self._credentials(request, door)
         if credentials is None:
             raise self._challenge(door, "A login is wanted", whose)
@@ -126,14 +128,15 @@ class Login:
         """Whether the password is right. Who guesses is told on."""
         fits = self._fits(credentials, request)
         bans, user = self._bans, credentials.user
-        if bans is None:
-            return fits
-        if bans.holds(source) and user not in {phone.aor for phone in self._location.on(source)}:
-            return False  # a phone that is registered may go on as it is; it may not go on guessing
-        if fits:
-            bans.right(source, user)
-        else:
-            bans.wrong(source, user)
+        if bans is not None:
+            if bans.holds(source) and user not in {phone.aor for phone in self._location.on(source)}:
+                return False  # a phone that is registered may go on as it is; it may not go on guessing
+            if fits:
+                bans.right(source, user)
+        if not fits:
+            self._outbox.emit(Rejected, who=text(user[:LONGEST_USER]), address=source.address)
+            if bans is not None:
+                bans.wrong(source, user)
         return fits
 
     def _fits(self, credentials: Credentials, request: Request) -> bool:
