@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.locating import Srv
 from sipfullproxy.explain.glossary import word
 from sipfullproxy.explain.message import Explained, explain, explained
 from sipfullproxy.explain.trail import Trail
@@ -430,3 +431,41 @@ def test_the_largest_message_is_explained_in_a_time_that_nobody_minds(head: byte
     for data in (start + ours + rest + end, start + ours + rest + head + end, start + ours + rest + head[::-1] + end):
         records = [Record(1, 1.0, True, flow, came), Record(2, 1.0, False, flow, data, 1)]
         assert explained(records, 1, "sk").origin == 0
+
+
+def test_a_call_by_name_says_that_the_dns_led_there_and_why_it_went_on() -> None:
+    lab = RecordingLab(resolve=True)
+    lab.zone = {
+        "_sip._udp.lab.sk": [Srv(1, 0, 5060, "one.lab.sk"), Srv(2, 0, 5060, "two.lab.sk")],
+        "one.lab.sk": ["192.0.2.1"], "two.lab.sk": ["192.0.2.2"],
+    }  # fmt: skip
+    (alice,) = lab.registered("alice")
+    one = lab.phone("bob", "192.0.2.1:5060")
+    sent = alice.invite("sip:bob@lab.sk")
+    lab.resolve()
+    one.reply(one.takes("INVITE"), 503)
+    found = told(lab, sent.call_id)
+    invites = [message.why for message in found if message.start.text.startswith("INVITE") and not message.inward]
+    assert invites == [
+        "a request for lab.sk; the DNS has told the proxy at which address that is (RFC 3263 §4)",
+        "the server of lab.sk before has failed, or is silent, so the request goes to the next one by the DNS, with a "
+        "new branch (RFC 3263 §4.3)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ({}, "SIP/2.0 404 Not Found: the DNS knows no SIP server of that name"),
+        ({"lab.sk": None}, "SIP/2.0 504 Server Time-out: the DNS did not say in time"),
+        ({"lab.sk": ["224.0.0.1"]}, "SIP/2.0 500 Server Internal Error: by the DNS that is at an address to which"),
+        ({"lab.sk": [PROXY[0]]}, "SIP/2.0 482 Loop Detected: by the DNS that name is this proxy's"),
+    ],
+)
+def test_a_name_that_leads_nowhere_says_so(zone: Any, words: str) -> None:
+    lab = RecordingLab(resolve=True)
+    lab.zone = zone
+    (alice,) = lab.registered("alice")
+    sent = alice.invite("sip:bob@lab.sk")
+    lab.resolve()
+    assert whys(lab, sent.call_id)[-1].startswith(words)

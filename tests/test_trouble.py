@@ -352,3 +352,20 @@ def test_what_strangers_are_called_harms_nobody() -> None:
 
 def test_voice_of_nothing() -> None:
     assert list(voice(Trail([]), "sk")) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ({}, "The DNS knows no SIP server named lab.sk"),
+        ({"lab.sk": None}, "The DNS did not say in time where lab.sk is"),
+        ({"lab.sk": ["224.0.0.1"]}, "By the DNS, lab.sk leads to an address to which the proxy sends nothing"),
+        ({"lab.sk": ["10.0.0.1"]}, "By the DNS, lab.sk is this proxy, which has not been told so"),
+    ],
+)
+def test_a_name_that_leads_nowhere(zone: Any, words: str) -> None:
+    lab, alice = house("alice", resolve=True)
+    lab.zone = zone
+    sent = alice.invite("sip:bob@lab.sk")
+    lab.resolve()
+    assert told(lab, sent, alice) == words

@@ -58,7 +58,8 @@ class Flow(NamedTuple):
 class Send(NamedTuple):
     """One message that the shell must put on the wire now.
 
-    cause: serial number of the received message that made it go out, or the letter of the timer that did.
+    cause: serial number of the received message that made it go out, or the letter of the timer that did; "lost"
+    where a way was, "dns" where the DNS had answered.
     edits: name of each change against the message that caused it ("via-push", "uri-to-binding" …), in order; empty
     for what the proxy wrote itself and for what is sent again. The words for a reader are made when somebody looks.
     """

@@ -64,6 +64,8 @@ class Forwarder:
             edits += ("strict-route",)
         if routes is not routed.routes or routed.popped:
             draft.put_all(b"route", b"Route", routes)
+        if target.names:
+            edits += ("dns",)
         if uri != request.uri_text:
             draft.start = b"%b %b SIP/2.0" % (request.method, uri)
             edits += ("uri-to-binding" if target.binding is not None else "uri-cleaned",)

@@ -31,13 +31,12 @@ class Asker(Protocol):
 class Lookup:
     """One name that is waited for. asker: who goes on then."""
 
-    __slots__ = ("_cause", "_id", "_lookups", "_timer", "asker")
+    __slots__ = ("_id", "_lookups", "_timer", "asker")
 
     def __init__(self, lookups: Lookups, number: int, asker: Asker) -> None:
         outbox = lookups.outbox
         self._lookups = lookups
         self._id = number
-        self._cause = outbox.cause  # what goes out then is still the doing of the message that came
         self._timer = lookups.timers.start("3263", LOOKUP, self, outbox.now)
         self.asker = asker
 
@@ -48,7 +47,7 @@ class Lookup:
     def answer(self, found: Found) -> None:
         """Let the asker go on."""
         self.stop()
-        self._lookups.outbox.cause = self._cause
+        self._lookups.outbox.cause = "dns"
         self.asker.located(found)
 
     def stop(self) -> None:

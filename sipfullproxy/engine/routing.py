@@ -259,7 +259,7 @@ class Router:
         host, transport = (uri.params.get(b"maddr") or uri.host).lower().rstrip(b"."), _transport(uri)
         if not self._resolve or not is_name(host) or host in self._hosts:
             return None
-        wanted = SERVICES.keys() if transport is None else {transport}
+        wanted = SERVICES.keys() if transport is None else SERVICES.keys() & {transport}
         spoken = tuple(way for way in self._spoken if way[0] in wanted)
         return Destination(host.decode("ascii", "replace"), uri.port, transport, spoken) if spoken else None
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sipfullproxy.explain.changes import composed
-from sipfullproxy.explain.names import person, phone
-from sipfullproxy.explain.reading import Reading
+from sipfullproxy.explain.names import host_of, person, phone
+from sipfullproxy.explain.reading import Reading, spec
 from sipfullproxy.explain.trail import Trail
 from sipfullproxy.explain.words import table
 from sipfullproxy.journal.safe import safe
@@ -29,6 +29,7 @@ def why(trail: Trail, place: int, lang: Lang) -> str:
         "seconds": _seconds(_waited(trail, place), lang),
         "user": person((old or reading).uri or reading.first(b"to")),
         "by": person(diversion),
+        "host": _host(reading),
         "why": _parameter(diversion, b"reason"),
         "warning": _warning(reading),
     }
@@ -53,6 +54,8 @@ def _key(trail: Trail, place: int, reading: Reading, old: Reading | None) -> str
         return _own_key(reading, record.cause)
     if reading.status:
         return "response" if cause == trail.origin[place] else "response.best"
+    if "dns" in record.edits:
+        return "request.named" if record.cause == "dns" else "request.named.next"
     if len(reading.values(b"diversion")) > len(old.values(b"diversion")):
         return "request.diverted"
     if reading.in_dialog or old.values(b"route"):
@@ -118,6 +121,11 @@ def _warning(reading: Reading) -> str:
     if len(words) < 3:
         return f"{reading.status} {safe(reading.phrase.decode('utf-8', 'replace'))}".rstrip()
     return safe(unquote(words[2].strip()).decode("utf-8", "replace"))
+
+
+def _host(reading: Reading) -> str:
+    """Whose server a request goes to: the host of its Route, or else of its Request-URI."""
+    return host_of(spec(reading.first(b"route")) if reading.values(b"route") else reading.uri)
 
 
 def _parameter(value: bytes, name: bytes) -> str:

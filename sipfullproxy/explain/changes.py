@@ -26,7 +26,7 @@ Kind = Literal["added", "removed", "changed"]
 
 EDITS: Final = frozenset((
     "strict-route-restored", "route-pop", "strict-route", "uri-to-binding", "uri-cleaned", "max-forwards-add",
-    "max-forwards-down", "max-breadth", "record-route", "diversion", "via-push", "via-pop", "phrase", "cancel",
+    "max-forwards-down", "max-breadth", "record-route", "diversion", "via-push", "via-pop", "phrase", "cancel", "dns",
     "content-length-add", "login-used", "path-route",
 ))  # fmt: skip
 """The names that the engine has for its changes. A new one must be thought of here, too: a test compares them."""

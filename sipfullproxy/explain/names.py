@@ -9,6 +9,8 @@ from sipfullproxy.explain.reading import Reading, plain, spec, user
 from sipfullproxy.explain.trail import LONGEST_NAME, Trail
 from sipfullproxy.journal.safe import safe
 from sipfullproxy.lang import Lang
+from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.uri import parse_uri
 
 _SPELLED: Final = {
     name.lower(): name
@@ -52,6 +54,14 @@ def owner(trail: Trail, flow: Flow, lang: Lang) -> str:
 def person(value: bytes) -> str:
     """Who is meant by a URI or an address: the user's name, or all of it where it has none."""
     return safe((user(value) or spec(value)).decode("utf-8", "replace"), LONGEST_NAME)
+
+
+def host_of(uri: bytes) -> str:
+    """The host that a URI names; "?" where it is none."""
+    try:
+        return safe(parse_uri(uri).host.decode("utf-8", "replace"), LONGEST_NAME)
+    except SipError:
+        return "?"
 
 
 def status_of(reading: Reading) -> str:

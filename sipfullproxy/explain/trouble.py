@@ -12,7 +12,7 @@ from typing import Final
 from sipfullproxy.engine.events import CallEvent, Event, Registered, Transferred, Unregistered
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.explain.glossary import word
-from sipfullproxy.explain.names import capitalized, owner
+from sipfullproxy.explain.names import capitalized, host_of, owner
 from sipfullproxy.explain.reading import Reading
 from sipfullproxy.explain.trail import LONGEST_NAME, Trail
 from sipfullproxy.explain.voice import Stream, streams
@@ -114,6 +114,8 @@ class _Doctor:
         elif card.end == "cancelled":
             yield from self._silent("silent.gaveup", 2)
             yield self._told("gaveup")
+        elif self._by_dns(status):
+            yield self._told(f"name.{status}", host=self._host())
         elif status == 408:
             yield from self._silent("silent", 1)
             yield self._told("rang")
@@ -127,6 +129,16 @@ class _Doctor:
             yield self._told("rang")
         else:
             yield from self._refused(status)
+
+    def _by_dns(self, status: int) -> bool:
+        """Whether the proxy refused because of what the DNS says, or does not, of the name that was called."""
+        said = (record.cause for record, reading in self._messages() if not record.inward and reading.status == status)
+        return f"name.{status}" in _table() and "dns" in said
+
+    def _host(self) -> str:
+        """The host that the caller wanted."""
+        uris = (reading.uri for record, reading in self._messages() if record.inward and reading.method == b"INVITE")
+        return host_of(next(uris, b""))
 
     def _refused(self, status: int) -> Iterator[Trouble]:
         if status in (415, 488, 606):

@@ -38,6 +38,8 @@ TIMERS: Final[dict[str, Words]] = {
     "lost": {"sk": "nedá sa doručiť", "en": "cannot be delivered"},
     "no answer": {"sk": "nikto nedvíha", "en": "nobody answers"},
     "9.1": {"sk": "zrušenie bez odpovede", "en": "cancelled, no answer"},
+    "dns": {"sk": "DNS odpovedal", "en": "the DNS has answered"},
+    "3263": {"sk": "server mlčí", "en": "server is silent"},
     "4320": {"sk": "telefón ešte mlčí", "en": "phone is still silent"},
 }
 """Causes that are no message and no timer with a letter."""
