@@ -88,6 +88,8 @@ def serve(arguments: Sequence[str]) -> int:
     parser.add_argument("--dns")
     parser.add_argument("--web", action=argparse.BooleanOptionalAction)
     parser.add_argument("--web-port", type=_number)
+    parser.add_argument("--user")
+    parser.add_argument("--group")
     parser.add_argument("--web-bind")
     parser.add_argument("--web-password")
     parser.add_argument("--workers", type=_number)
@@ -370,6 +372,8 @@ Príklady:
   --silent              cudzím sa neodpovedá ani odmietnutím; heslo sa pýta ďalej
   --security-log SÚBOR  nesprávne heslá a blokovania v riadkoch pre fail2ban (contrib/fail2ban)
   --state PRIEČINOK     kde sa uchová, kto je registrovaný, pre prípad reštartu
+  --user MENO, --group MENO
+                        kým sa root stane, keď sú porty otvorené; jeho musia byť priečinky denníka a --state
   --domain MENO         ďalšie meno, ktoré je naše; dá sa opakovať
   --dns system|off|ADRESA
                         kde hľadať servery cudzích domén: v DNS tohto počítača, nikde, alebo na tomto
@@ -429,6 +433,8 @@ Examples:
   --silent              strangers get no answer, not even a refusal; passwords are still asked for
   --security-log FILE   wrong passwords and bans in lines for fail2ban (contrib/fail2ban)
   --state FOLDER        where it is kept who is registered, for a restart
+  --user NAME, --group NAME
+                        whom root becomes when the ports are open; the folders of journal and --state must be his
   --domain NAME         a further name that is ours; may be repeated
   --dns system|off|ADDRESS
                         where to look for the servers of other domains: in the DNS of this machine,

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -40,6 +41,7 @@ from sipfullproxy.journal.security import SecurityLog
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
 from sipfullproxy.opening import StartError, certify, find_authority, names_tls, open_doors
+from sipfullproxy.privileges import identity
 from sipfullproxy.settings import NameServer, Settings, SettingsError, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.host import endpoint
@@ -276,17 +278,25 @@ class Proxy:
         if self._doors is not None:
             return
         self._over.clear()
-        stamp = self._read_users()
-        self._find_authority()
+        self._no_page = ""
+        becoming = identity(self.settings)
+        with becoming.acting() if becoming is not None else nullcontext():
+            stamp = self._read_users()
+            self._find_authority()
         resolver = self._resolving()
         doors = open_doors(self.settings, self._authority)
         try:
             foreman = self._hire(doors)
+            if self.settings.web:
+                self._open_page([host for _, (host, _) in doors.listen])
+            if becoming is not None:
+                becoming.become()
             config = self._config(doors.listen)
             engine = Engine(config, os.urandom, _report)
             memory = self._remembering()
         except BaseException:
             doors.close()
+            self._close_page()
             raise
         with self._lock:
             self._engine = engine
@@ -320,8 +330,8 @@ class Proxy:
             threading.Thread(target=self._follow_users, args=(stamp,), name="users", daemon=True).start()
         if self._authority is not None:
             threading.Thread(target=self._renew, args=(self._authority,), name="certificate", daemon=True).start()
-        if self.settings.web:
-            self._open_page([host for _, (host, _) in doors.listen])
+        if self._site is not None:
+            self._serve_page(self._site)
 
     def stop(self) -> None:
         """Stop serving, and return when the journal has it all; does nothing when stopped already.
@@ -334,9 +344,7 @@ class Proxy:
         doors, self._doors, self._guard = self._doors, None, None
         if doors is None:
             return
-        if self._site is not None:
-            self._site.stop()
-            self._site = None
+        self._close_page()
         if self._resolver is not None:
             self._resolver.stop()
             self._resolver = None
@@ -466,23 +474,27 @@ class Proxy:
         self._exchange.start()
 
     def _open_page(self, hosts: list[str]) -> None:
-        """Serve the page beside the proxy, or keep in mind why not. hosts: where phones are served."""
+        """Open the port of the page, or keep in mind why not. hosts: where phones are served."""
         from sipfullproxy.web import site  # only here: whoever wants no page need not load it
 
-        settings, address = self.settings, self.address
-        self._no_page = ""
+        settings = self.settings
         if missing := site.missing():
             self._no_page = _NO_LIBRARIES[settings.lang].format(missing=", ".join(missing))
             return
         addresses = site.listening(hosts, settings.web_bind)
         try:
-            opened = site.Site(addresses, settings.web_port)
+            self._site = site.Site(addresses, settings.web_port)
         except OSError as error:
             words = _PORT_TAKEN if error.errno == errno.EADDRINUSE else _NO_SITE
             facts = {"at": endpoint(addresses[0], settings.web_port), "port": settings.web_port, "why": error.strerror}
             self._no_page = words[settings.lang].format_map(facts)
-            return
-        self._site = opened
+
+    def _serve_page(self, opened: Site) -> None:
+        """Serve the page at its open port."""
+        from sipfullproxy.web import site
+
+        settings, address = self.settings, self.address
+        addresses = site.listening([host for _, (host, _) in self.listen], settings.web_bind)
         # Asked while it runs: the page is made a moment later.
         doors, ca = dict(reversed(self.listen)), self._authority
         names = site.hosts([*addresses, *lan_addresses()], settings.domain, opened.address[1])
@@ -509,6 +521,12 @@ class Proxy:
         guard, network, doors = self._guard, self._network, self._doors
         if guard is not None and network is not None and doors is not None:
             doors.send(network.arrived(guard.resolved(number, found, time.monotonic())))
+
+    def _close_page(self) -> None:
+        """Stop serving the page, if there is one."""
+        if self._site is not None:
+            self._site.stop()
+            self._site = None
 
     def _remembering(self) -> Memory:
         settings = self.settings

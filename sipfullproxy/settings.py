@@ -91,6 +91,7 @@ class Settings:
     whoever calls, too. bans: whether addresses that guess passwords, or otherwise misbehave, are held off; None: where
     passwords are wanted. trust: networks that never are. silent: whether strangers get no answer in the place of a
     refusal. security_log: the file where fail2ban reads of attacks; None: nowhere.
+    user, group: whom root becomes when the ports are open (not on Windows); None: nobody else, and his usual groups.
     state: folder of what outlives a restart; None: the operating system's usual one. forward: where
     calls go, by the name of the user that they were for. experiments: what goes wrong on purpose. web: whether the page
     is served. web_port: its TCP port, 0 for any free one. web_bind: the address that it listens on, beside the
@@ -123,6 +124,8 @@ class Settings:
     trust: tuple[Network, ...] = ()
     silent: bool = False
     security_log: Path | None = None
+    user: str | None = None
+    group: str | None = None
     state: Path | None = None
     forward: Mapping[str, Rule] = field(default_factory=dict)
     experiments: Experiments = field(default_factory=Experiments)
@@ -155,6 +158,8 @@ def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
     values.update(_check(given, "", lang))
     if values.get("login") == "calls" and values.get("users") is None:
         raise SettingsError(f"login = 'calls': {_NO_USERS[lang]}")
+    if values.get("group") is not None and values.get("user") is None:
+        raise SettingsError(f"group = {values['group']!r}: {_NO_ACCOUNT[lang]}")
     return Settings(**values)
 
 
@@ -223,6 +228,7 @@ class _Bad(Exception):
 
 _UNREADABLE = Words(sk="súbor sa nedá prečítať", en="cannot read the file")
 _NO_USERS = Words(sk="treba aj súbor používateľov, users", en="needs a file of users, too: users")
+_NO_ACCOUNT = Words(sk="treba aj používateľa, user", en="needs a user, too: user")
 _NOT_TOML = Words(sk="nie je to platný súbor TOML", en="not a valid TOML file")
 
 # RFC 1123 §2.1: labels of letters, digits and inner hyphens; the whole is no longer than a name in the DNS may be.
@@ -485,6 +491,12 @@ def _number(least: int, most: int, unit: Words) -> Callable[[object], int]:
     return check
 
 
+def _account(value: object) -> str:
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise _Bad(sk="treba meno, ktoré pozná tento systém", en="must be a name that this system knows")
+    return value
+
+
 def _between(least: int, most: int) -> Callable[[object], int]:
     def check(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -528,6 +540,8 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "trust": _networks,
     "silent": _flag,
     "security_log": _path,
+    "user": _account,
+    "group": _account,
     "state": _path,
     "forward": _forward,
     "experiments": _experiments,

@@ -17,6 +17,7 @@ espeak-ng            phones: no voices
 sip-tester           sipp: no SIPp
 chromium             browser: nobody to look at the page
 libzbar0             the QR code: nobody to read it
+systemd              the unit of systemd: nobody to check it
 kamailio             kamailio: no second opinion; bench: nobody to be compared with
 '
 

@@ -29,6 +29,7 @@ FLOORS = (
         "greeting",
         "guard",
         "opening",
+        "privileges",
         "endings",
         "collector",
         "workers",

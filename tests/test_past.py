@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -101,3 +102,13 @@ def test_where_the_database_is(tmp_path: Path) -> None:
     assert database_path(tmp_path / "calls.db") == tmp_path / "calls.db.db", "never the text journal itself"
     assert database_path(Path("/dev/null")) is None or not Path("/dev/null").exists()
     assert database_path(tmp_path) is None
+
+
+def test_where_nothing_may_be_seen_the_database_is_beside_the_journal_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(path: object, *, follow_symlinks: bool = True) -> os.stat_result:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "stat", hidden)
+    assert database_path(tmp_path / "proxy.log") == tmp_path / "proxy.db"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final
@@ -67,7 +68,7 @@ READ_MESSAGE: Final = "SELECT number, time, inward, flow, data, cause, edits FRO
 def database_path(journal: Path) -> Path | None:
     """Where the database is that belongs to a text journal: beside it. None where that is a device, such as /dev/null,
     beside which nobody expects a file."""
-    if journal.exists() and not journal.is_file():
+    if os.path.exists(journal) and not journal.is_file():  # where nothing may be seen, nothing is
         return None
     return journal.with_suffix(".db") if journal.suffix != ".db" else journal.with_name(f"{journal.name}.db")
 
