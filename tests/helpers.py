@@ -95,9 +95,12 @@ class Lab:
 
     def put(self, data: bytes, source: tuple[str, int]) -> list[Send]:
         """A datagram arrives at the proxy; or a message by the connection of a phone that has one."""
-        phone = self.phones.get(source)
-        flow = Flow("udp", self.local(source), source) if phone is None else self.flow(phone)
-        return self._carry(self.engine.receive(data, flow, self.now, self.spare))
+        return self._carry(self.engine.receive(data, self.source(source), self.now, self.spare))
+
+    def source(self, address: tuple[str, int]) -> Flow:
+        """The way by which comes what is put at an address."""
+        phone = self.phones.get(address)
+        return Flow("udp", self.local(address), address) if phone is None else self.flow(phone)
 
     def flow(self, phone: Phone) -> Flow:
         """The way to a phone."""

@@ -45,7 +45,7 @@ class RecordingLab(Lab):
 
     def put(self, data: bytes, source: tuple[str, int]) -> list[Send]:
         """A datagram arrives at the proxy."""
-        self._tape.came(self.engine.serial + 1, data, Flow("udp", self.local(source), source), self.now)
+        self._tape.came(self.engine.serial + 1, data, self.source(source), self.now)
         return super().put(data, source)
 
     def _carry(self, sends: list[Send]) -> list[Send]:

@@ -187,6 +187,22 @@ def test_the_codecs_that_were_offered_are_named() -> None:
     assert told(lab, sent) == "bob cannot take what the caller offered: audio opus, PCMU"
 
 
+def test_a_browser_and_a_phone_that_is_none_have_no_voice_in_common() -> None:
+    lab = RecordingLab(listen=(("udp", ("10.0.0.1", 5060)), ("ws", ("10.0.0.1", 8088))))
+    alice, bob, carol = (
+        lab.phone(user, transport=way) for user, way in (("alice", "ws"), ("bob", "udp"), ("carol", "ws"))
+    )
+    for phone in (alice, bob, carol):
+        phone.register()
+    for caller, callee in ((alice, bob), (bob, alice), (alice, carol)):
+        sent = caller.invite(callee.user)
+        callee.reply(callee.takes("INVITE"), 488, "Not Acceptable Here")
+        assert caller.takes(100) and caller.takes(488)
+        callee.inbox.clear()  # an ACK
+        one = found(lab, sent)
+        assert one is not None and one.key == ("codecs" if callee is carol else "browser")
+
+
 IPV6 = "2001:db8::7"
 
 

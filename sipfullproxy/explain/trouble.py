@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from sipfullproxy.engine.events import CallEvent, Event, Registered, Transferred, Unregistered
-from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.flow import WEBSOCKETS, Flow
 from sipfullproxy.explain.glossary import word
 from sipfullproxy.explain.names import capitalized, host_of, owner
 from sipfullproxy.explain.reading import Reading
@@ -143,6 +143,7 @@ class _Doctor:
     def _refused(self, status: int) -> Iterator[Trouble]:
         if status in (415, 488, 606):
             yield from self._families()
+            yield from self._browser()
             yield self._told("codecs", offered=self._offered())
         elif status in (482, 483):
             yield self._told("loop")
@@ -190,6 +191,11 @@ class _Doctor:
                 elif offered and offered != _version(record.flow.remote[0]):
                     yield self._told("families", offered=offered, address=record.flow.address)
                     return
+
+    def _browser(self) -> Iterator[Trouble]:
+        """A phone in a browser, which insists on ICE and DTLS-SRTP (RFC 8827 §6.5), and one that is in none."""
+        if {record.flow.transport in WEBSOCKETS for record, _ in self._messages()} == {True, False}:
+            yield self._told("browser")
 
     def _unreachable(self) -> Iterator[Trouble]:
         for record, reading in self._messages():
