@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
 
 from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.events import Located
+from sipfullproxy.engine.forking import BRANCHES
 from sipfullproxy.engine.locating import Found, Srv
 from sipfullproxy.engine.lookups import LOOKUPS
 from sipfullproxy.engine.timers import LOOKUP, NEXT_SERVER
-from sipfullproxy.sip.message import Response
+from sipfullproxy.sip.message import Request, Response
 from tests.helpers import Lab, Phone
 from tests.zones import Zone
 
@@ -37,11 +39,11 @@ def house(**settings: Any) -> tuple[Lab, Phone, Phone, Phone]:
     return lab, alice, one, two
 
 
-def all_is_over(lab: Lab) -> None:
-    """Nothing is left in any table but alice's registration."""
+def all_is_over(lab: Lab, phones: int = 1) -> None:
+    """Nothing is left in any table but the registrations."""
     lab.resolve()
     lab.advance(400)
-    assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 1}
+    assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": phones}
 
 
 def warning(response: Response) -> str:
@@ -367,3 +369,68 @@ def test_sips_to_a_name_is_tls_or_nothing() -> None:
     lab, alice, *_ = house()
     alice.request("MESSAGE", "sips:bob@example.com")
     assert not lab.questions and alice.waiting == [480]
+
+
+def test_a_request_is_not_sent_on_and_on_because_the_dns_says_so() -> None:
+    """Twenty phones of a user who are all redirected to names with eight addresses each."""
+    lab, alice, *_ = house()
+    lab.zone = {f"h{number}.sk": [f"192.0.2.{host}" for host in range(1, 9)] for number in range(20)}
+    bob = lab.phone("bob")
+    bob.register()
+    alice.invite("bob")
+    contacts = ", ".join(f"<sip:bob@h{number}.sk>" for number in range(20))
+    bob.reply(bob.takes("INVITE"), 302, headers=(f"Contact: {contacts}",), contact=False)
+    for _ in range(200):
+        lab.resolve()
+        lab.lose(("192.0.2.1", 5060))
+        for host in range(2, 9):
+            lab.lose((f"192.0.2.{host}", 5060))
+    sent = {send.data.partition(b"branch=")[2].partition(b"\r")[0] for send in lab.astray}
+    assert len(sent) <= BRANCHES and alice.waiting[-1] == 500
+    all_is_over(lab, 2)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_whatever_happens_there_is_one_answer_and_nothing_is_left(seed: int) -> None:
+    """The DNS, the servers, the network and the caller at random: one final response (or 2xx after it), and tables that
+    end empty, but for a call that was answered."""
+    chance = Random(seed)
+    lab, alice, one, two = house(forward={b"dana": Rule(always="sip:bob@example.com")})
+    lab.zone = chance.choice([ZONE, ZONE, ZONE, {}, {"example.com": None}, {"example.com": ["192.0.2.2", "192.0.2.1"]}])
+    method = chance.choice(["INVITE", "INVITE", "MESSAGE"])
+    whom = chance.choice(["sip:bob@example.com", "sip:bob@one.example.com", "sip:dana@10.0.0.1"])
+    request = alice.invite(whom) if method == "INVITE" else alice.request(method, whom)
+    asked: dict[Phone, list[Request]] = {one: [], two: []}
+    for _ in range(chance.randint(1, 25)):
+        match chance.randrange(8):
+            case 0 | 1:
+                lab.resolve()
+            case 2:
+                lab.advance(chance.choice([0.1, 1, NEXT_SERVER, 40]))
+            case 3 if method == "INVITE" and chance.random() < 0.3:
+                alice.cancel(request)
+            case 4:
+                lab.lose(chance.choice([ONE, TWO]))
+            case _:
+                phone = chance.choice([one, two])
+                while phone.inbox:
+                    message = phone.inbox.popleft()
+                    assert isinstance(message, Request)
+                    if message.method == request.method:
+                        asked[phone].append(message)
+                    elif message.method == b"CANCEL":
+                        phone.reply(message, 200)
+                if asked[phone]:
+                    status = chance.choice([100, 180, 200, 302, 408, 486, 503, 503, 603])
+                    phone.reply(chance.choice(asked[phone]), status, contact=False)
+    lab.resolve()
+    lab.advance(800)
+    finals = [
+        message.status for message in alice.inbox
+        if isinstance(message, Response) and message.status >= 200 and message.cseq_method == request.method
+    ]  # fmt: skip
+    assert method == "MESSAGE" or finals, "who calls hears the end of it"
+    assert len({status for status in finals if status >= 300}) <= 1
+    assert method == "INVITE" or len(set(finals)) <= 1
+    load = lab.engine.load
+    assert not load["transactions"] and load["timers"] == load["calls"] <= (method == "INVITE" and 200 in finals)

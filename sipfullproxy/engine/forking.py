@@ -21,7 +21,7 @@ from sipfullproxy.sip.message import Request, Response
 from sipfullproxy.sip.uri import Uri
 
 BRANCHES = 20
-"""Targets of one request, those of redirections included: each costs a message and a transaction."""
+"""Targets of one request, those of redirections included, and ways to them: each costs a message and a transaction."""
 
 ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"'
 """RFC 3326 §2: tells the other phones of a fork that this was no missed call."""
@@ -284,7 +284,8 @@ class Fork:
         """Try the next server of the same name (RFC 3263 §4.3), or the same phone by another of its flows (RFC 5626
         §7), in the place of that branch, under a branch of its own. False where there is none, or no breadth for it
         beside one that may still answer."""
-        target = None if branch.replaced or self._decided or self._cancelled else self._further(branch)
+        over = branch.replaced or self._decided or self._cancelled or len(self._branches) >= BRANCHES
+        target = None if over else self._further(branch)
         if target is None:
             return False
         if branch.status:
