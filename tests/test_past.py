@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy.engine.events import KINDS
+from sipfullproxy.engine.flow import Flow
 from sipfullproxy.journal.cards import CallCard
 from sipfullproxy.journal.past import Past
 from sipfullproxy.journal.record import Record
 from sipfullproxy.journal.schema import (
     STEPS,
     VERSION,
+    WRITE_CALL,
     WRITE_EVENT,
+    WRITE_MESSAGE,
     call_row,
     card_of,
     database_path,
@@ -53,6 +56,25 @@ def test_what_another_version_wrote_is_skipped_and_counted(path: Path) -> None:
     past = Past(path)
     assert [told.kind for told in past.journal(0)] == ["calling", "busy"]
     assert past.skipped == 5
+
+
+def test_rows_that_the_disk_has_damaged_are_skipped_and_counted(path: Path) -> None:
+    call = CallCard(
+        id="i", call="c", leg="l", caller="a", callee="b", state="over", end="ended", began=1.5, changed=2.5
+    )
+    record = Record(1, 1.5, True, Flow("udp", ("::1", 5060), ("::2", 5061)), b"data", 1, ())
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(WRITE_CALL, call_row(call))
+        database.execute(WRITE_CALL, ("j", *call_row(call)[1:]))
+        database.executemany(WRITE_MESSAGE, (message_row("c", record._replace(number=number)) for number in range(4)))
+        database.execute("UPDATE calls SET went_to = '[' WHERE id = 'j'")
+        database.execute("UPDATE messages SET flow = '[1, 2' WHERE number = 0")
+        database.execute("UPDATE messages SET flow = '[1, 2, 3, 4]' WHERE number = 1")
+        database.execute("UPDATE messages SET edits = NULL WHERE number = 2")
+    past = Past(path)
+    assert list(past.calls()) == [call]
+    assert [found.number for found in past.records("c")] == [3]
+    assert past.skipped == 4
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sipfullproxy.engine.events import CallEvent, Event
 from sipfullproxy.journal.cards import CallCard, fold
-from sipfullproxy.journal.database import version_of
+from sipfullproxy.journal.database import FAILURES, version_of
 from sipfullproxy.journal.record import Record
 from sipfullproxy.journal.schema import (
     READ_CALL,
@@ -26,6 +26,8 @@ from sipfullproxy.journal.schema import (
 PATIENCE: Final = 1.0
 """Seconds that a reader waits for whoever writes; in this mode of SQLite that is next to never."""
 
+Noun = TypeVar("Noun")
+
 log = logging.getLogger(__name__)
 
 
@@ -34,8 +36,8 @@ class Past:
 
     A file that is not there, cannot be read or is of another version holds nothing; `flaw` says why.
 
-    path: of the database; None: there is none. skipped: how many events were passed over, because another version of
-    the program wrote them.
+    path: of the database; None: there is none. skipped: how many rows were passed over, because another version of the
+    program wrote them or the disk has damaged them.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -49,7 +51,7 @@ class Past:
             with self._database() as database:
                 version = version_of(database)
                 return "" if version == VERSION else f"version {version}"
-        except (OSError, sqlite3.Error) as error:
+        except FAILURES as error:
             return str(error)
 
     def calls(self, query: str = "", state: str = "", before: float | None = None) -> Iterator[CallCard]:
@@ -60,32 +62,34 @@ class Past:
             OR (:state = 'trouble' AND "end" IN ('busy', 'declined', 'missed', 'failed'))) ORDER BY began DESC
         """
         wanted: dict[str, object] = {"query": fold(query.strip()), "state": state, "before": before}
-        return map(card_of, self._rows(READ_CALL + where, wanted))
+        return self._read(card_of, READ_CALL + where, wanted)
 
     def card(self, id: str) -> CallCard | None:
         """The card of a call; None where there is none of that id."""
-        return next(map(card_of, self._rows(f"{READ_CALL} WHERE id = :id", {"id": id})), None)
+        return next(self._read(card_of, f"{READ_CALL} WHERE id = :id", {"id": id}), None)
 
     def events(self, id: str) -> list[CallEvent]:
         """What happened in a call, in order."""
-        found = self._events(f"{READ_EVENT} WHERE id = :id ORDER BY place", {"id": id})
+        found = self._read(event_of, f"{READ_EVENT} WHERE id = :id ORDER BY place", {"id": id})
         return [event for event in found if isinstance(event, CallEvent)]
 
     def journal(self, since: float, limit: int | None = None) -> list[Event]:
         """What happened since then (wall-clock seconds), in order; the latest `limit` of it, where that is not None."""
         wanted: dict[str, object] = {"since": since, "limit": -1 if limit is None else limit}
-        found = self._events(f"{READ_EVENT} WHERE time >= :since ORDER BY place DESC LIMIT :limit", wanted)
+        found = self._read(event_of, f"{READ_EVENT} WHERE time >= :since ORDER BY place DESC LIMIT :limit", wanted)
         return list(found)[::-1]
 
     def records(self, call: str) -> list[Record]:
         """The messages of a Call-ID, in order; none where there were too many calls at once to write them down."""
-        return list(map(record_of, self._rows(f"{READ_MESSAGE} WHERE call = :call ORDER BY place", {"call": call})))
+        return list(self._read(record_of, f"{READ_MESSAGE} WHERE call = :call ORDER BY place", {"call": call}))
 
-    def _events(self, question: str, wanted: dict[str, object]) -> Iterator[Event]:
+    def _read(
+        self, noun_of: Callable[[tuple[Any, ...]], Noun | None], question: str, wanted: dict[str, object]
+    ) -> Iterator[Noun]:
         for row in self._rows(question, wanted):
-            event = event_of(row)
-            if event is not None:
-                yield event
+            noun = noun_of(row)
+            if noun is not None:
+                yield noun
             else:
                 self.skipped += 1
 
@@ -96,7 +100,7 @@ class Past:
                     yield from database.execute(question, wanted)
         except FileNotFoundError:
             pass
-        except (OSError, sqlite3.Error) as error:
+        except FAILURES as error:
             log.debug("cannot read %s: %s", self._path, error)
 
     @contextmanager

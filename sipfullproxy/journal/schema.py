@@ -80,12 +80,15 @@ def call_row(card: CallCard) -> tuple[Any, ...]:
     return (*values, fold("\n".join((card.caller, card.callee, card.call, card.id))))
 
 
-def card_of(row: tuple[Any, ...]) -> CallCard:
-    """A row of READ_CALL as a card."""
+def card_of(row: tuple[Any, ...]) -> CallCard | None:
+    """A row of READ_CALL as a card; None where it is damaged."""
     values = list(row)
     for place in _FLAGS:
         values[place] = bool(values[place])
-    values[_WENT_TO] = tuple(json.loads(values[_WENT_TO]))
+    try:
+        values[_WENT_TO] = tuple(json.loads(values[_WENT_TO]))
+    except (TypeError, ValueError):
+        return None
     return CallCard(**dict(zip(COLUMNS, values, strict=True)))
 
 
@@ -112,9 +115,12 @@ def message_row(call: str, record: Record) -> tuple[Any, ...]:
     return call, record.number, record.time, record.inward, flow, record.data, record.cause, edits
 
 
-def record_of(row: tuple[Any, ...]) -> Record:
-    """A row of READ_MESSAGE as a record."""
+def record_of(row: tuple[Any, ...]) -> Record | None:
+    """A row of READ_MESSAGE as a record; None where it is damaged."""
     number, time, inward, flow, data, cause, edits = row
-    transport, local, remote, serial = json.loads(flow)
-    way = Flow(transport, (local[0], local[1]), (remote[0], remote[1]), serial)
-    return Record(number, time, bool(inward), way, data, cause, tuple(json.loads(edits)))
+    try:
+        transport, local, remote, serial = json.loads(flow)
+        way = Flow(transport, (local[0], local[1]), (remote[0], remote[1]), serial)
+        return Record(number, time, bool(inward), way, data, cause, tuple(json.loads(edits)))
+    except (TypeError, ValueError, LookupError):
+        return None
