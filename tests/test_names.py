@@ -14,7 +14,7 @@ from sipfullproxy.engine.events import Located
 from sipfullproxy.engine.forking import BRANCHES
 from sipfullproxy.engine.locating import Found, Srv
 from sipfullproxy.engine.lookups import LOOKUPS
-from sipfullproxy.engine.timers import LOOKUP, NEXT_SERVER
+from sipfullproxy.engine.timers import DURATION, LOOKUP, NEXT_SERVER
 from sipfullproxy.sip.message import Request, Response
 from tests.helpers import Lab, Phone
 from tests.zones import Zone
@@ -434,3 +434,84 @@ def test_whatever_happens_there_is_one_answer_and_nothing_is_left(seed: int) -> 
     assert method == "INVITE" or len(set(finals)) <= 1
     load = lab.engine.load
     assert not load["transactions"] and load["timers"] == load["calls"] <= (method == "INVITE" and 200 in finals)
+
+
+# -- responses ---------------------------------------------------------------------------------------------------------
+
+
+def by_name(phone: Phone, host: str) -> bytes:
+    """A MESSAGE to bob whose Via names that host."""
+    data = phone.compose("MESSAGE", "sip:bob@10.0.0.1")
+    return data.replace(b"UDP 10.0.0.10:5060;", f"UDP {host};".encode())
+
+
+@pytest.mark.purpose(
+    "RFC3263_12",
+    given="a MESSAGE of a phone whose Via names a host with two addresses; nothing can be sent to where it came from, "
+    "nor to the first of them",
+    expect="the response to the second",
+)
+def test_a_response_goes_to_where_the_via_names_a_host_when_its_way_fails() -> None:
+    lab, alice, one, _ = house()
+    lab.zone = {"laptop.lab.sk": ["192.0.2.8", "192.0.2.1"]}
+    bob = lab.phone("bob")
+    bob.register()
+    alice.send(by_name(alice, "laptop.lab.sk:5060"))
+    bob.reply(bob.takes("MESSAGE"), 200)
+    alice.takes(200)
+    lab.lose(alice.address)
+    lab.resolve()
+    assert [send.flow.remote for send in lab.astray] == [("192.0.2.8", 5060)]
+    lab.lose(("192.0.2.8", 5060))
+    assert one.waiting == [200]
+    lab.lose(ONE)
+    assert not lab.questions, "it is asked for once"
+    all_is_over(lab, 2)
+
+
+def test_a_name_in_a_via_without_a_port_is_looked_up_with_its_transport() -> None:
+    lab, alice, _, two = house()
+    lab.zone = {"_sip._udp.lab.sk": [Srv(0, 0, 5070, "two.lab.sk")], "two.lab.sk": ["192.0.2.2"]}
+    bob = lab.phone("bob")
+    bob.register()
+    alice.send(by_name(alice, "lab.sk").replace(b";rport", b""))
+    lab.lose(alice.address)
+    lab.resolve()
+    bob.reply(bob.takes("MESSAGE"), 200)
+    assert two.waiting == [200], "what had not come when its way failed goes there, too"
+
+
+def test_a_response_without_a_way_is_over() -> None:
+    for host, zone in (("laptop.lab.sk", {}), ("laptop.lab.sk", {"laptop.lab.sk": ["10.0.0.1"]}), ("10.0.0.77", {})):
+        lab, alice, *_ = house()
+        lab.zone = zone
+        bob = lab.phone("bob")
+        bob.register()
+        alice.send(by_name(alice, host))
+        bob.reply(bob.takes("MESSAGE"), 200)
+        lab.lose(alice.address)
+        lab.resolve()
+        assert not lab.astray
+        all_is_over(lab, 2)
+
+
+def test_strangers_cannot_have_a_response_sent_to_a_name() -> None:
+    lab, *_ = house()
+    lab.zone = {"victim.sk": ["192.0.2.1"]}
+    mallory = lab.phone("mallory", "10.0.0.66:5060")
+    mallory.send(mallory.compose("OPTIONS", "sip:10.0.0.1").replace(b"UDP 10.0.0.66:5060;", b"UDP victim.sk;"))
+    lab.lose(mallory.address)
+    assert not lab.questions
+
+
+def test_a_response_whose_request_is_over_is_not_sent_when_the_dns_answers() -> None:
+    lab, alice, one, _ = house()
+    lab.zone = {"laptop.lab.sk": ["192.0.2.1"]}
+    alice.send(by_name(alice, "laptop.lab.sk").replace(b"sip:bob@", b"sip:nobody@"))
+    lab.advance(DURATION["J"] - 1)
+    lab.lose(alice.address)
+    assert lab.questions
+    lab.advance(2)
+    lab.resolve()
+    assert not one.waiting
+    all_is_over(lab)

@@ -22,8 +22,9 @@ from sipfullproxy.engine.locating import Found
 from sipfullproxy.engine.lookups import Lookup, Question
 from sipfullproxy.engine.registrar import EXTENSIONS, Phone, uri_of
 from sipfullproxy.engine.replica import Came, Change
+from sipfullproxy.engine.returning import goes_on
 from sipfullproxy.engine.routing import Routed, Target
-from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, server_key
+from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, Transaction, server_key
 from sipfullproxy.engine.validation import LARGEST_MAX_FORWARDS, loop_mark, no_loop, reasonable, supports
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.headers.address import Address
@@ -142,13 +143,20 @@ class Engine:
         core.outbox.now = now
         core.outbox.cause = "lost"
         again = flow.serial and flow.transport not in WEBSOCKETS
+        known = core.location.has_flow(flow)
         for transaction in core.transactions.on(flow):
             if again and isinstance(transaction, ServerTransaction) and not transaction.answered:
                 core.transactions.move(transaction, _other_way(transaction))
             else:
-                self._serve_safely(transaction, transaction.step, "error")
+                self._serve_safely(transaction, self._failed, transaction, known)
         core.registrar.lost(flow)
         return core.outbox.sends()
+
+    def _failed(self, transaction: Transaction, known: bool) -> None:
+        """A message could not be sent. Where it is a response, there may be another way back. known: see `goes_on`."""
+        server = transaction if isinstance(transaction, ServerTransaction) and not transaction.flow.serial else None
+        if server is None or not goes_on(self._core, server, known):
+            transaction.step("error")
 
     def questions(self) -> list[Question]:
         """Fetch, once, the names that are to be looked up; the answer to each comes by `resolved`."""
@@ -500,7 +508,7 @@ def _is_last_hop(request: Request) -> bool:
 def _other_way(server: ServerTransaction) -> Flow:
     """Where a response goes when the connection of its request is gone: to a new one, to the port that the sender says
     it listens on, at the address that it really has (RFC 3261 §18.2.2)."""
-    return server.flow._replace(remote=(server.flow.remote[0], server.port), serial=0)
+    return server.flow._replace(remote=(server.flow.remote[0], server.via.sent_by[1]), serial=0)
 
 
 def _same_tag(request: Request) -> bytes:

@@ -116,14 +116,16 @@ class Transaction:
 
 class ServerTransaction(Transaction):
     """Towards the one who sent a request. `context` is what the proxy core keeps with it (a fork) until it is answered,
-    or None. `port` is where the sender says that it listens."""
+    or None. `via` is its own, the topmost of the request; `further`, the ways by which a response may still go that
+    could not be sent; None: nobody has looked for any."""
 
-    __slots__ = ("_edits", "context", "port")
+    __slots__ = ("_edits", "context", "further", "via")
 
     def __init__(self, layer: Transactions, key: Key, flow: Flow, request: Request) -> None:
         table, state = _SERVER[request.method == b"INVITE"]
         super().__init__(layer, table, state, key, flow)
-        self.port = request.via.sent_by[1]
+        self.via = request.via
+        self.further: tuple[Flow, ...] | None = None
         self.context: Any = None
         self._edits: tuple[str, ...] = ()
 
