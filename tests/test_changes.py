@@ -175,6 +175,17 @@ def test_a_call_behind_nat() -> None:
     assert bye >= {"record-route.token", "route.token"}
 
 
+def test_a_call_from_browser_to_browser() -> None:
+    lab = RecordingLab(listen=(("ws", ("10.0.0.1", 8088)),))
+    alice, bob = (lab.phone(user, transport="ws", rport=False) for user in ("alice", "bob"))
+    for phone in (alice, bob):
+        phone.register()
+    sent, _ = call(alice, bob)
+    found = reasons(lab, sent.call_id)
+    assert found >= {"uri.browser", "via.browser", "record-route.browser", "route.token"}
+    assert not found & {"uri.binding", "via.received", "record-route.token"}
+
+
 def test_a_name_in_the_address_of_the_outbound_proxy_is_no_token() -> None:
     lab = RecordingLab()
     alice, _ = lab.registered("alice", "bob")

@@ -152,7 +152,7 @@ class Explainer:
             case b"route", "added":
                 return "route.path" if "path-route" in self._edits else "route.target"
             case b"record-route", "added":
-                return "record-route.token" if _has_token(one.after) else "record-route.added"
+                return _recorded_key(one)
             case b"diversion", "added":
                 return "diversion.added"
             case b"reason-phrase", _:
@@ -173,7 +173,7 @@ class Explainer:
         if self._diverted:
             return "uri.diverted"
         if "uri-to-binding" in self._edits:
-            return "uri.binding"
+            return "uri.browser" if _is_browser(self._new_uri) else "uri.binding"
         was, now = self._old_uri, self._new_uri
         if was is None or now is None:
             return "uri.other"
@@ -251,7 +251,28 @@ def _stamp_key(one: Difference) -> str:
     """Of a Via that was given the address where the request really came from."""
     if _asks_for_rport(one.before):
         return "via.rport"
+    if _is_made_up(one.before):
+        return "via.browser"
     return "via.received" if b"received" in one.after.lower() else "via.unreceived"
+
+
+def _recorded_key(one: Difference) -> str:
+    if not _has_token(one.after):
+        return "record-route.added"
+    return "record-route.browser" if _is_browser(_uri(spec(one.after))) else "record-route.token"
+
+
+def _is_browser(uri: Uri | None) -> bool:
+    """Whether a URI leads to a WebSocket, which a browser has opened."""
+    return uri is not None and (uri.params.get(b"transport") or b"").lower() == b"ws"
+
+
+def _is_made_up(value: bytes) -> bool:
+    """Whether a Via has the name that leads nowhere, which a browser takes in the place of its own (RFC 2606 §2)."""
+    try:
+        return Via(value).host.lower().endswith(b".invalid")
+    except SipError:
+        return False
 
 
 def _asks_for_rport(value: bytes) -> bool:
