@@ -47,7 +47,7 @@ module_app menu.so
 module_app ctrl_tcp.so
 """
 
-# A file that is not there would end the program.
+# A file that is not there would end the program. Version 1.0 knows no such check, and takes any certificate.
 TLS = "sip_cafile {ca}\nsip_verify_server yes"
 VIDEO = "module fakevideo.so\nmodule vp8.so"
 ACCOUNT = "<sip:{user}@{proxy};transport={transport}>;regint={expires};answermode=manual;audio_codecs=pcmu"

@@ -91,8 +91,8 @@ const WORDS = {
     "Linphone on a computer: save ca.pem and write root_ca=/path/ca.pem into its file linphonerc, section [sip].",
   ],
   caBaresip: [
-    "baresip: v súbore config riadky sip_cafile /cesta/ca.pem a sip_verify_server yes.",
-    "baresip: in the file config, sip_cafile /path/ca.pem and sip_verify_server yes.",
+    "baresip: v súbore config riadky sip_cafile /cesta/ca.pem a sip_verify_server yes (verzia 1.0 neoveruje nikdy).",
+    "baresip: in the file config, sip_cafile /path/ca.pem and sip_verify_server yes (version 1.0 never checks).",
   ],
   showQr: ["Ukázať QR kód", "Show the QR code"],
   user: ["Používateľ", "User"],
