@@ -119,6 +119,14 @@ def test_what_nobody_answers_is_told_and_the_rest_is_found_all_the_same() -> Non
     assert find({"a.sk": None}, to("a.sk", port=5060)) == (Found(silent=True), [Query("a.sk", "A")])
 
 
+def test_where_one_question_about_services_is_not_answered_no_other_is_asked() -> None:
+    """Each would cost seconds, and a lab that is offline may still know addresses."""
+    silent = dict.fromkeys(("_sip._udp.a.sk", "_sip._tcp.a.sk", "_sips._tcp.a.sk"))
+    found, asked = find({"a.sk": ["192.0.2.3"], **silent}, to("a.sk"))
+    assert [query.name for query in asked] == ["a.sk", "_sip._udp.a.sk", "a.sk"]
+    assert found.silent and addresses(found) == ["udp 192.0.2.3:5060"]
+
+
 def test_a_poisoned_answer_is_cut_short() -> None:
     """However many servers and addresses somebody makes up, and whatever their names are."""
     names = [f"s{number}.a.sk" for number in range(500)]

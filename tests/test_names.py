@@ -345,6 +345,34 @@ def test_strangers_cannot_have_names_looked_up() -> None:
         assert not lab.questions and not one.waiting
 
 
+def test_the_parties_of_a_call_reach_each_other_by_name_and_nobody_else() -> None:
+    """A guest calls a user whose calls go on to a name, and the one who answers there is reached by his name."""
+    lab, _, one, two = house(open=True, forward={b"dana": Rule(always="sip:bob@alone.example.com")})
+    one.contact = "sip:bob@one.example.com:5060"
+    guest = lab.phone("guest")
+    invite = guest.invite("dana")
+    lab.resolve()
+    one.answer(one.takes("INVITE"))
+    assert guest.dialog is not None
+    guest.dialog.confirm(guest.inbox.pop())  # type: ignore[arg-type]
+    guest.dialog.ack(invite)
+    lab.resolve()
+    one.takes("ACK")
+    guest.dialog.target = "sip:bob@two.example.com:5070"
+    guest.inbox.clear()
+    guest.dialog.request("MESSAGE")
+    guest.dialog.ack(invite)
+    lab.resolve()
+    assert guest.waiting == [500] and not two.waiting and not lab.astray
+    guest.dialog.target = one.contact
+    guest.inbox.clear()
+    guest.dialog.request("BYE")
+    lab.resolve()
+    one.reply(one.takes("BYE"), 200)
+    assert guest.waiting == [200]
+    all_is_over(lab)
+
+
 def test_numbers_that_are_no_addresses_are_no_names() -> None:
     lab, alice, *_ = house()
     for host in ("10.0.0.300", "1.2.3", "0.0.0.0", "255.255.255.255", "127.0.0.1", "[::1]", "7", "224.0.0.5"):

@@ -180,3 +180,7 @@ def test_the_file_of_hosts_counts_beside_the_dns(monkeypatch: pytest.MonkeyPatch
     assert ask(Query("localhost", "A"), 2.0) == ("127.0.0.1",)
     assert set(ask(Query("one.lab.sk", "A"), 2.0) or ()) == {"192.0.2.1", "192.0.2.2"}
     assert server.asked == ["localhost A", "one.lab.sk A"]
+    server.close()
+    records._addresses.cache_clear()
+    assert ask(Query("localhost", "A"), 0.3) == ("127.0.0.1",), "a lab that is offline has its file of hosts"
+    assert ask(Query("_sip._udp.localhost", "SRV"), 0.3) is None

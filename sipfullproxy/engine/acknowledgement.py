@@ -39,7 +39,7 @@ class Acknowledgement:
     def located(self, found: Found) -> None:
         """The DNS has answered. Where it knows no way, the ACK is lost: the other end will ask for it again."""
         with suppress(SipError):
-            ways = self._core.router.ways(found)
+            ways = self._core.router.ways(found, self._target.only)
             if ways:
                 self._send(self._target.by(ways), ways[0].flow)
 

@@ -68,8 +68,12 @@ class Admission:
             # Dialogs are between Contacts. Who names a user of ours would have him looked up, as when he began.
             self._stranger(request, routed, source)
         targets = self._router.targets(routed)
-        hosts = {party.remote[0] for party in parties} if source in parties else set()
+        hosts = frozenset(party.remote[0] for party in parties) if source in parties else frozenset()
+        if hosts:  # a name may lead to the other party of the call, and to nobody else
+            targets = [target if target.where is None else target._replace(only=hosts) for target in targets]
         for target in targets:
+            if target.only is not None:
+                continue
             flow = target.flow
             if flow is None or not (flow.remote[0] in hosts or flow in parties or self._location.has_flow(flow)):
                 raise SipError(403, "Neither end of this dialog is a phone that we know")

@@ -119,7 +119,7 @@ class Branch:
         fork, where = self._fork, self.target.where
         assert where is not None
         try:
-            ways = fork.core.router.ways(found)
+            ways = fork.core.router.ways(found, self.target.only)
         except SipError as error:
             fork.lost(self, error.status, error.reason)
             return

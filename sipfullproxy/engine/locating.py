@@ -157,8 +157,10 @@ class _Search:
                 servers += yield from self._of_service(transport, name)
         if not servers and not self._no_service:
             for transport in self._transports if where.transport is None else [where.transport]:
+                before, self._silent = self._silent, False
                 servers = yield from self._of_service(transport, f"{SERVICES[transport][1]}.{where.host}")
-                if servers:
+                silent, self._silent = self._silent, self._silent or before
+                if servers or silent:  # who does not answer this will not answer the next one either
                     break
         if servers or self._no_service:
             return servers

@@ -54,7 +54,8 @@ class Target(NamedTuple):
     """One place to send a request to.
 
     uri: its Request-URI there. flow: the way; None where there is none (a transport that is off), or none yet: then
-    `where` is what to ask the DNS for. names: those that led there. further: the ways to try after this one.
+    `where` is what to ask the DNS for. names: those that led there. further: the ways to try after this one. only: the
+    numeric hosts where the DNS may lead; None: anywhere.
     binding: the registered phone that this is, where it is one. turn: whose turn it is, of a call that is forwarded or
     may be.
     """
@@ -66,6 +67,7 @@ class Target(NamedTuple):
     where: Destination | None = None
     names: tuple[str, ...] = ()
     further: tuple[Way, ...] = ()
+    only: frozenset[str] | None = None
 
     @property
     def leads(self) -> bool:
@@ -263,8 +265,10 @@ class Router:
         spoken = tuple(way for way in self._spoken if way[0] in wanted)
         return Destination(host.decode("ascii", "replace"), uri.port, transport, spoken) if spoken else None
 
-    def ways(self, found: Found) -> tuple[Way, ...]:
+    def ways(self, found: Found, only: Container[str] | None = None) -> tuple[Way, ...]:
         """The ways that a name led to, but for those where we send nothing, whoever says so (see `way_to`).
+
+        only: the hosts where it may lead (see `Target`).
 
         Raises SipError 482 where one leads back here: then the name is one of ours, and nobody has told us.
         """
@@ -274,7 +278,8 @@ class Router:
             if flow is not None:
                 if written(flow.remote[0]) in self._hosts and hop.port in self._ports:
                     raise SipError(482, f"{hop.names[0]} is this proxy: start it with --domain {hop.names[0]}")
-                ways.append(Way(flow, hop.names))
+                if only is None or flow.remote[0] in only:
+                    ways.append(Way(flow, hop.names))
         return tuple(ways)
 
     def _toward(self, uri: Uri, hop: Uri) -> Target:

@@ -55,9 +55,10 @@ def fetcher(server: tuple[str, int] | None = None) -> Fetch:
 
 
 def _all(library: Fetch, query: Query, seconds: float) -> Records | None:
-    """What the DNS knows; an address also from where else the operating system has it, a file of hosts or mDNS."""
+    """What the DNS knows; an address also from where else the operating system has it, a file of hosts or mDNS, as in a
+    lab that is offline."""
     records = library(query, seconds)
-    return addresses(query, seconds) if records is not None and not records else records
+    return records if records or query.kind not in ("A", "AAAA") else addresses(query, seconds)
 
 
 def addresses(query: Query, seconds: float) -> Records | None:

@@ -16,8 +16,8 @@ from sipfullproxy.transport.records import Fetch
 WORKERS = 8
 """Names that are looked up at once. Each of these threads does nothing but wait."""
 
-PATIENCE = 3.0
-"""Seconds for one question to the DNS: a packet that was lost is sent once more within it."""
+PATIENCE = 2.0
+"""Seconds for one question to the DNS; so a name has time for its addresses where nobody answers about its services."""
 
 LIFETIME = 8.0
 """Seconds for all questions about one name; less than the engine waits."""
