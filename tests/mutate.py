@@ -21,8 +21,8 @@ ROOMS = ("sipfullproxy/engine", "sipfullproxy/sip")
 LEFT_OUT = (
     "archive", "assignment", "attack", "bench", "book", "callflows*", "changes", "cli", "conformance", "doors",
     "endings", "explained", "glossary", "greeting", "growth", "hostile", "ladder*", "lang", "layers", "mutants",
-    "opening", "readme", "related", "screen", "server", "settings", "sipp", "store", "stream", "tape", "text", "tls",
-    "trouble", "udp", "users", "web*",
+    "opening", "readme", "registrations", "related", "restart", "screen", "server", "settings", "sipp", "store",
+    "stream", "tape", "text", "tls", "trouble", "udp", "users", "web*",
 )  # fmt: skip
 
 PATIENCE = 120
