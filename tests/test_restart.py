@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -112,14 +113,14 @@ class Tally(NamedTuple):
     oldest: float = 0.0
 
 
-def lives(folder: Path, kills: int, seed: int) -> Tally:
+def lives(folder: Path, kills: int, seed: int, *options: str) -> Tally:
     """A proxy that is killed and started again and again, and has forgotten nothing each time."""
     random, port, tally = Random(seed), free_port(), Tally()
     phones = Phones(("127.0.0.1", port), random)
     killed, shown = time.monotonic(), b""
     try:
         for life in range(kills + 1):
-            proxy = Running(folder, "--port", str(port), "--no-web")
+            proxy = Running(folder, "--port", str(port), "--no-web", *options)
             assert proxy.journal.read_bytes().startswith(shown), "whoever reads along never reads anything else later"
             ages = [killed - at for user, (at, stays) in phones.told.items() if phones.is_registered(user) != stays]
             tally = Tally(tally.checked + len(phones.told), tally.lost + len(ages), max([tally.oldest, *ages]))
@@ -133,8 +134,11 @@ def lives(folder: Path, kills: int, seed: int) -> Tally:
     return tally
 
 
-def test_registrations_outlive_the_death_of_the_proxy(tmp_path: Path) -> None:
-    tally = lives(tmp_path, kills=4, seed=1)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_registrations_outlive_the_death_of_the_proxy(tmp_path: Path, workers: int) -> None:
+    if workers > 1 and sys.platform != "linux":
+        pytest.skip("several workers are for Linux only")
+    tally = lives(tmp_path, 3, 1, "--workers", str(workers))
     assert tally.checked > 100
     assert tally.oldest < LOST
 
