@@ -14,6 +14,8 @@ from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.flow import Flow, Local
 from sipfullproxy.server import Proxy
 from sipfullproxy.sip.message import Request, Response, parse
+from sipfullproxy.transport.addresses import listed
+from sipfullproxy.transport.sockets import family, socket_address
 from tests.helpers import PROXY, Lab, Phone, call, hang_up, sdp
 from tests.running import running
 from tests.test_torture import DOMAINS, FOLDER, FORWARDED, RFC_5118, Torture
@@ -217,9 +219,9 @@ class Caller:
     """A socket that speaks SIP to a proxy. kind: SOCK_DGRAM or SOCK_STREAM."""
 
     def __init__(self, proxy: tuple[str, int], kind: socket.SocketKind) -> None:
-        self._socket = socket.socket(socket.AF_INET6 if ":" in proxy[0] else socket.AF_INET, kind)
+        self._socket = socket.socket(family(proxy[0]), kind)
         self._socket.settimeout(10)
-        self._socket.connect(proxy)
+        self._socket.connect(socket_address(proxy))
         self.address = self._socket.getsockname()[:2]
         self.transport = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
 
@@ -296,6 +298,35 @@ def test_both_at_once_and_no_flow_is_ipv4_in_ipv6s_clothes(tmp_path: Path) -> No
             got = bob.read()
             assert isinstance(got, Request)
             assert got.via.sent_by == (b"[::1]", ports["::1"][1])
+
+
+def _on_a_link() -> str:
+    """An address of this machine that is known on one link only, with the name of that; "" where it has none."""
+    return next((address for address in listed() if "%" in address), "")
+
+
+@pytest.mark.skipif(not _on_a_link(), reason="this machine has no link-local address")
+@KINDS
+def test_on_a_link_the_socket_knows_its_name_and_nobody_else(tmp_path: Path, kind: socket.SocketKind) -> None:
+    """What comes is answered there, and what goes out by a connection of ours goes there too."""
+    address = _on_a_link()
+    host = address.partition("%")[0]
+    proxy = Proxy(address, 0, journal=tmp_path / "log", state=tmp_path)
+    with proxy, socket.socket(socket.AF_INET6) as bob:
+        bob.bind(socket_address((address, 0)))
+        bob.listen()
+        bob.settimeout(10)
+        ours, port = proxy.address
+        assert ours == host
+        with caller((address, port), kind) as alice:
+            assert alice.ask(alice.request("REGISTER", f"sip:[{host}]:{port}", "alice")).status == 200
+            assert [phone.address for phone in proxy.phones()] == [f"[{host}]:{alice.address[1]}"]
+            alice.write(alice.request("MESSAGE", f"sip:bob@[{host}]:{bob.getsockname()[1]};transport=tcp", "alice"))
+            line, _ = bob.accept()
+            with line:
+                got = parse(line.recv(65535))
+        assert isinstance(got, Request) and f"TCP [{host}]:{port}".encode() in got.values(b"via")[0]
+        assert b"%" not in got.start + b"".join(got.lines)
 
 
 class Named(Proxy):
