@@ -47,7 +47,7 @@ CLOCK_SET: Final = 1.0
 """Seconds by which the clock on the wall has to jump to be noted, even if nobody registers."""
 
 MARK_SIZE: Final = 8
-"""Bytes that stand for a user's password: too few to be one, enough to tell that it is another."""
+"""Bytes that stand for a user's hashes: too few to log in by, enough to tell that they are others."""
 
 Item = TypeVar("Item")
 
