@@ -302,7 +302,7 @@ class Proxy:
             self._engine = engine
             if self.settings.experiments != Experiments():
                 self._experiment()
-        changed = self._changed if self._place is not None else None
+        changed = self._changed if config.followed else None
         self._guard = guard = Guard(engine, self._lock, memory.note, self._publish, changed, resolver.ask)
         self._network = BadNetwork(guard, self.settings.experiments)
         self._doors, self._memory, self._resolver = doors, memory, resolver
