@@ -200,9 +200,9 @@ def test_require_is_between_the_phones() -> None:
 @pytest.mark.parametrize("method", ["REGISTER", "OPTIONS"])
 def test_require_of_what_is_for_us_is_ours(method: str) -> None:
     _, alice, _ = pair()
-    alice.request(method, "sip:10.0.0.1", to="<sip:alice@10.0.0.1>", headers=("Require: gruu",))
+    alice.request(method, "sip:10.0.0.1", to="<sip:alice@10.0.0.1>", headers=("Require: telepathy",))
     assert refusal(alice).status == 420
-    assert refusal(alice).values(b"unsupported") == [b"gruu"]
+    assert refusal(alice).values(b"unsupported") == [b"telepathy"]
 
 
 @pytest.mark.purpose(
