@@ -222,6 +222,22 @@ class Proxy:
         phones = [phone for phone in guard.phones(PHONES, user) if phone_card(phone, 0).id == phone_id]
         return any(guard.forget(phone, time.monotonic()) for phone in phones)
 
+    @property
+    def logins(self) -> bool:
+        """Whether who registers needs a password."""
+        return self.settings.users is not None
+
+    def login(self, user: str) -> tuple[str, str, str] | None:
+        """What a phone needs to log in as a user, in the place of his password: realm, algorithm, and the hash of it by
+        that. None for a user who has none. It is as good as the password. Any thread may ask."""
+        known, name = self._users, unescape(user.encode())
+        with self._lock:
+            hashes = known.hashes.get(name) if known is not None else None
+            if known is None or hashes is None:
+                return None
+            best = known.algorithms[0]
+            return known.realm.decode(), best.decode(), hashes[best].decode()
+
     def bans(self) -> list[Ban]:
         """Who is held off now, and until when (wall-clock seconds). Any thread may ask."""
         guard, offset = self._guard, wall_offset()

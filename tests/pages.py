@@ -91,6 +91,7 @@ class MadeUp:
         self.told: list[CallEvent] = []
         self.phones_version = 0
         self.held: list[Ban] = []
+        self.known: dict[str, tuple[str, str, str]] = {}
         self.records_of: dict[str, Sequence[Record]] = {}
         self.tape, self.book = MadeUpTape(), MadeUpBook()
         self.settings = MadeUpSettings()
@@ -113,6 +114,13 @@ class MadeUp:
         self.registered = left
         self.phones_version += found
         return found
+
+    @property
+    def logins(self) -> bool:
+        return bool(self.known)
+
+    def login(self, user: str) -> tuple[str, str, str] | None:
+        return self.known.get(user)
 
     def bans(self) -> Sequence[Ban]:
         return self.held

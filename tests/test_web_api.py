@@ -25,7 +25,7 @@ def test_the_proxy_tells_about_itself(served: Page) -> None:
     assert about.pop("version")
     assert about == {
         "name": "sipfullproxy", "lang": "en", "address": SIP[0], "secure": "", "transports": ["udp", "tcp"], "ca": "",
-        "page": f"http://{served.host}", "change": "yes",
+        "page": f"http://{served.host}", "change": "yes", "logins": False,
     }  # fmt: skip
     with page(address=("10.0.0.1", 5070)) as other:
         assert other.ask("/api/about").json["address"] == "10.0.0.1:5070"

@@ -15,10 +15,11 @@ from sipfullproxy.journal.words import reason
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.sip.host import endpoint, written
 from sipfullproxy.web import provision
-from sipfullproxy.web.asking import CALL_ID, ERRORS, NO_CALL, Asked, Door, Stream, Tongue, Transport, User
+from sipfullproxy.web.asking import CALL_ID, ERRORS, NO_CALL, Asked, Door, Kept, Stream, Tongue, Transport, User
 from sipfullproxy.web.house import Authority, House
-from sipfullproxy.web.models import About, Bans, Calls, Error, Held, Phones, Provision, Running, Wanted
-from sipfullproxy.web.provision import Way
+from sipfullproxy.web.links import TOKEN
+from sipfullproxy.web.models import About, Bans, Calls, Error, Held, Phones, Provision, Running, Wanted, Whom
+from sipfullproxy.web.provision import Login, Way
 
 # Calls of one answer, when nothing is asked and at most.
 PAGE = 50
@@ -59,6 +60,7 @@ def about(request: Request, house: Asked, access: Door) -> About:
         page=house.page,
         time=time.time(),
         change=access.standing(request.scope),
+        logins=house.proxy.logins,
     )
 
 
@@ -178,6 +180,35 @@ def settings(
     return Response(provision.xml(user, *house.address, way), media_type="application/xml")
 
 
+@router.post("/api/links")
+def link(house: Asked, links: Kept, lang: Tongue, wanted: Whom) -> Provision:
+    """A link that works once, by which a phone gets its settings and its login, too."""
+    _way(house, lang, wanted.transport)
+    if house.proxy.login(wanted.user) is None:
+        raise HTTPException(404, _NO_LOGIN[lang])
+    token = links.make(wanted.user, wanted.transport)
+    return Provision(user=wanted.user, url=f"{house.page}/once/{token}")
+
+
+@router.get("/api/links.svg", response_class=Response, responses=SVG)
+def link_code(
+    house: Asked, token: Annotated[str, Query(pattern=f"^{TOKEN}$", description="end of the link")]
+) -> Response:
+    """That link as a QR code. It is not followed by that."""
+    return Response(provision.qr(f"{house.page}/once/{token}"), media_type="image/svg+xml")
+
+
+@router.get("/once/{token}", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
+def follow(house: Asked, links: Kept, lang: Tongue, token: Annotated[str, Path(pattern=f"^{TOKEN}$")]) -> Response:
+    """A phone's settings with its login, for whoever comes first."""
+    found = links.follow(token)
+    login = house.proxy.login(found.user) if found is not None else None
+    if found is None or login is None:
+        raise HTTPException(404, _NO_LINK[lang])
+    way = _way(house, lang, found.transport)
+    return Response(provision.xml(found.user, *house.address, way, Login(*login)), media_type="application/xml")
+
+
 def _way(house: House, lang: Lang, transport: str) -> Way:
     """Raises HTTPException where we do not listen on that."""
     if transport not in house.doors:
@@ -215,5 +246,7 @@ _NO_CA = Words(
     sk="proxy nemá vlastnú autoritu (CA); vyrobí si ju s --tls",
     en="the proxy has no authority (CA) of its own; with --tls it makes one",
 )
+_NO_LOGIN = Words(sk="taký používateľ tu nemá heslo", en="no user of that name has a password here")
+_NO_LINK = Words(sk="tento odkaz už neplatí, platí len raz", en="this link is not valid any more, it works once")
 _NO_BAN = Words(sk="táto adresa nie je blokovaná (už)", en="this address is not banned (any more)")
 _NO_PHONE = Words(sk="taký telefón tu nie je (už)", en="there is no such phone (any more)")

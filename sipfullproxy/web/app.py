@@ -21,6 +21,7 @@ from sipfullproxy.ladder.style import STYLE
 from sipfullproxy.web import api, call, reports
 from sipfullproxy.web.access import Access
 from sipfullproxy.web.house import House
+from sipfullproxy.web.links import Links
 from sipfullproxy.web.live import Live
 from sipfullproxy.web.sharing import Turns
 
@@ -70,6 +71,7 @@ class Application:
         inner.add_exception_handler(Exception, _failed)
         self.app = Access(Turns(inner), hosts, password, house.lang)
         inner.state.house, inner.state.live, inner.state.access = house, self.live, self.app
+        inner.state.links = Links()
 
     def close(self) -> None:
         """End the answers that have no end."""

@@ -11,6 +11,7 @@ from sipfullproxy.lang import Lang, Words
 from sipfullproxy.web import provision
 from sipfullproxy.web.access import Access
 from sipfullproxy.web.house import House
+from sipfullproxy.web.links import Links
 from sipfullproxy.web.live import Live
 from sipfullproxy.web.models import Error
 
@@ -35,9 +36,15 @@ def _live(request: Request) -> Live:
     return live
 
 
+def _links(request: Request) -> Links:
+    links: Links = request.app.state.links
+    return links
+
+
 Asked = Annotated[House, Depends(_house)]
 Door = Annotated[Access, Depends(_access)]
 Stream = Annotated[Live, Depends(_live)]
+Kept = Annotated[Links, Depends(_links)]
 
 
 def _language(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, StrictBool, StrictInt
+from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
 from sipfullproxy.engine.events import Event
 from sipfullproxy.explain.assignment import Point
@@ -14,6 +15,7 @@ from sipfullproxy.explain.trouble import Trouble
 from sipfullproxy.journal.cards import CallCard, PhoneCard
 from sipfullproxy.journal.words import Wrongs, going_wrong, sentence
 from sipfullproxy.lang import Lang
+from sipfullproxy.web.provision import USER
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class About:
     transports: by which they may come. ca: SHA-256 fingerprint of the CA that signs our certificate, "" where we have
     none. page: address of this page. time: wall-clock seconds at the proxy, whose times are shown. change: what a
     change from this browser needs: "yes": it is allowed; "password"; "here": it must be made at the proxy's machine.
+    logins: whether phones need a password.
     """
 
     name: str
@@ -36,6 +39,7 @@ class About:
     page: str
     time: float
     change: str
+    logins: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,16 @@ class Provision:
 
     user: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """For whom a link is wanted that works once."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    user: Annotated[str, Field(pattern=f"^{USER}$")]
+    transport: Literal["udp", "tcp", "tls"] = "udp"
 
 
 @dataclass(frozen=True, slots=True)

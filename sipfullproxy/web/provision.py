@@ -1,7 +1,8 @@
 """A phone set up in one scan: the QR code holds an address, and what Linphone finds there are its settings.
 
 Linphone asks with `X-Linphone-Provisioning: 1` and wants an XML file of its own kind; the keys are those of its
-configuration file. There is no login in it, so the address is no secret, and may be opened as often as one likes.
+configuration file. Without a login in it the address is no secret, and may be opened as often as one likes; with one
+it works once (`links.py`).
 """
 
 from __future__ import annotations
@@ -46,15 +47,26 @@ class Way(NamedTuple):
     checked: bool = True
 
 
-def settings(user: str, host: str, port: int, way: Way | None = None) -> Mapping[str, Mapping[str, str]]:
+class Login(NamedTuple):
+    """What a phone logs in with, in the place of a password. ha1: see `sip.digest.hash_of`."""
+
+    realm: str
+    algorithm: str
+    ha1: str
+
+
+def settings(
+    user: str, host: str, port: int, way: Way | None = None, login: Login | None = None
+) -> Mapping[str, Mapping[str, str]]:
     """What Linphone shall be told, by section and key: one account, on a LAN where nothing is in the way.
 
-    host, port: what we are called. way: None, by UDP to there.
+    host, port: what we are called. way: None, by UDP to there. login: None, the phone asks its owner.
     """
     domain = written(host).decode() if port == SIP_PORT else endpoint(host, port)
     transport, at, number, checked = way or Way("udp", host, port)
     proxy = f"sip:{endpoint(at, number)};transport={transport}"
     check = str(int(checked))
+    known = {"auth_info_0": {"username": user, **login._asdict()}} if login is not None else {}
     return {
         "proxy_0": {
             "reg_identity": f"sip:{user}@{domain}",
@@ -75,13 +87,14 @@ def settings(user: str, host: str, port: int, way: Way | None = None) -> Mapping
         },
         "video": {"automatically_accept": "1"},
         "misc": {"transient_provisioning": "1"},  # once; the phone is its owner's again
+        **known,
     }
 
 
-def xml(user: str, host: str, port: int, way: Way | None = None) -> bytes:
+def xml(user: str, host: str, port: int, way: Way | None = None, login: Login | None = None) -> bytes:
     """The same as the file that Linphone fetches."""
     root = ElementTree.Element("config", {"xmlns": NAMESPACE})
-    for name, entries in settings(user, host, port, way).items():
+    for name, entries in settings(user, host, port, way, login).items():
         section = ElementTree.SubElement(root, "section", {"name": name})
         for key, value in entries.items():
             ElementTree.SubElement(section, "entry", {"name": key, "overwrite": "true"}).text = value

@@ -53,7 +53,7 @@ passwd={password}
 # What the camera of a phone would have read from the QR code on the page.
 SCANNED = """\
 [misc]
-config-uri=http://{proxy}:8080/provision/{user}?transport={transport}
+config-uri={scanned}
 """
 
 # The voices are made for G.711; the phone's other codecs are put into the list only to be turned off.
@@ -84,13 +84,13 @@ class Linphone(Phone):
         desk: Desk,
         camera: bool = False,
         films_at_once: bool = False,
-        scanned: bool = False,
+        scanned: bool | str = False,
         transport: str = "udp",
     ) -> None:
         """A phone with or without a `camera`; it `films_at_once` in the calls that it makes, or when it is told to.
 
-        scanned: it knows nothing of the proxy but the address in the QR code. transport: which it speaks, of UDP, TCP
-        and TLS.
+        scanned: it knows nothing of the proxy but the address in the QR code: the usual one, or this. transport: which
+        it speaks, of UDP, TCP and TLS.
         """
         super().__init__(desk)
         # The program neither makes its data folder nor its settings file, and does not run without them.
@@ -100,7 +100,10 @@ class Linphone(Phone):
             f"[audio_codec_{n}]\nmime={name}\nrate={rate}\nchannels={channels}\nenabled={int(n == 0)}\n\n"
             for n, (name, rate, channels) in enumerate(codecs)
         )
-        account = (SCANNED if scanned else ACCOUNT).format(user=self.user, proxy=self.proxy, transport=transport)
+        usual = f"http://{self.proxy}:8080/provision/{self.user}?transport={transport}"
+        account = (SCANNED if scanned else ACCOUNT).format(
+            user=self.user, proxy=self.proxy, transport=transport, scanned=usual if scanned is True else scanned
+        )
         if desk.password:
             account += LOGIN.format(user=self.user, password=desk.password)
         ports = {name: 5060 if name == transport else 0 for name in ("udp", "tcp", "tls")}

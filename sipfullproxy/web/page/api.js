@@ -31,7 +31,7 @@ export async function text(path, query = {}) {
   return response.text();
 }
 
-/** Have something changed: PUT or DELETE. */
+/** Have something changed: POST, PUT or DELETE. */
 export function change(method, path, body, query = {}) {
   const json = body === undefined ? {} : { body: JSON.stringify(body) };
   return ask(path, query, { method, headers: { "Content-Type": "application/json" }, ...json });

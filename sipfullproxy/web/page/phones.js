@@ -59,7 +59,8 @@ export async function open(root, _rest, app) {
 
 /** A QR code that sets Linphone up in one scan. */
 function adding(app) {
-  const { address: domain, secure, transports, ca } = app.about;
+  const { address: domain, secure, transports, ca, logins, change: may } = app.about;
+  const once = logins && may !== "here"; // whoever may only look gets a code without a login
   const plain = transports.filter((name) => name !== "tls").map((name) => name.toUpperCase()).join(" / ");
   const code = h("figure.qr");
   const user = h("input", { name: "user", required: true, maxlength: "64", autocomplete: "off", spellcheck: "false" });
@@ -71,8 +72,9 @@ function adding(app) {
       event.preventDefault();
       const wanted = { user: user.value, transport: transport.value };
       try {
-        const { url } = await ask("provision", wanted);
-        show(code, picture(url, address("provision.svg", wanted)), wanted.transport === "tls" && ca && h("p", {}, w("unchecked")));
+        const { url } = once ? await change("POST", "links", wanted) : await ask("provision", wanted);
+        const drawn = once ? address("links.svg", { token: url.split("/").at(-1) }) : address("provision.svg", wanted);
+        show(code, picture(url, drawn), once && h("p", {}, w("worksOnce")), wanted.transport === "tls" && ca && h("p", {}, w("unchecked")));
       } catch (error) {
         app.trouble(error);
       }
