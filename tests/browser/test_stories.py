@@ -15,6 +15,7 @@ from sipfullproxy.state import NAME
 from tests.browser.stage import Stage
 from tests.browser.window import LASTED, TELEPHONE, Browser, Page, Window, expect, place
 from tests.helpers import call, hang_up
+from tests.logins import users_file
 from tests.running import running
 
 pytestmark = pytest.mark.browser
@@ -340,6 +341,17 @@ def test_a_phone_is_removed(lab: Stage, look: Look) -> None:
     page.evaluate("window.confirm = () => true")
     page.get_by_role("button", name=re.compile("Remove: alice@")).click()
     expect(page.get_by_role("rowheader")).to_have_text([re.compile("bob@")])
+
+
+def test_with_passwords_the_code_brings_the_login_and_works_once(tmp_path: Path, browser: Browser) -> None:
+    with running(tmp_path, "--users", users_file(tmp_path, alice="apple")) as proxy:
+        window = Window(browser, proxy.page, lang="en")
+        page = window.open("#/phones")
+        page.get_by_label("User name").fill("alice")
+        page.get_by_role("button", name="Show the QR code").click()
+        expect(page.locator("figure.qr img")).to_have_attribute("alt", re.compile(r"^QR: http://.+/once/[\w-]{22}$"))
+        expect(page.get_by_text("it works once, within 10 minutes")).to_be_visible()
+        window.close()
 
 
 def test_a_ban_is_shown_and_lifted(tmp_path: Path, browser: Browser) -> None:
