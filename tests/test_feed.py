@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -32,10 +32,7 @@ class Heard:
     def __init__(self, line: socket.socket) -> None:
         self.events: list[Event] = []
         self.passages: list[Passage] = []
-        self.ear = Ear(line, Hearer(self._tell, self.passages.append))
-
-    def _tell(self, event: Callable[..., Event], time: float, fields: Mapping[str, Any]) -> None:
-        self.events.append(event(serial=0, time=time, **fields))
+        self.ear = Ear(line, Hearer(self.events.extend, self.passages.append))
 
 
 @pytest.mark.parametrize("kind", KINDS)

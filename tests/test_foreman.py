@@ -77,7 +77,11 @@ class Phone:
         self.socket.send(self.compose(method, to or self.user, call_id))
         while True:
             answer = self.socket.recv(65_535)
-            if answer.startswith(b"SIP/2.0 ") and not answer.startswith(b"SIP/2.0 1"):
+            # What belongs to an earlier call may be repeated: nobody here acknowledges a refusal.
+            if (
+                not answer.startswith(b"SIP/2.0 1")
+                and b"\r\nCSeq: %d %b\r\n" % (self.number, method.encode()) in answer
+            ):
                 return int(answer[8:11])
 
     def log_in(self, password: str, call_id: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import marshal
 import socket
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -72,9 +72,9 @@ class Feed:
 
 @dataclass(frozen=True)
 class Hearer:
-    """Who takes in what a feed tells. tell: events, as `Merge.other` does. note: passages, as `Memory.note`."""
+    """Who takes in what a feed tells. tell: events, without numbers. note: passages, as `Memory.note`."""
 
-    tell: Callable[[type[Event], float, Mapping[str, Any]], object]
+    tell: Callable[[Sequence[Event]], object]
     note: Callable[[Passage], object]
 
 
@@ -90,19 +90,24 @@ class Ear:
     def hear(self) -> None:
         """Wait for the next that the feed tells, and pass it on. Raises EOFError at its end, OSError, TimeoutError."""
         self.lost, events, passages = get(self._line)
-        for time, kind, *values in events:
-            self._hearer.tell(KINDS[kind], time, dict(zip(_NAMES[kind], values, strict=True)))
+        if events:
+            self._hearer.tell([_event(*values) for values in events])
         if len(self._flows) > FLOWS:
             self._flows.clear()
         for time, serial, way, data, sends in passages:
             flow = None if way is None else self._flow(way)
-            self._hearer.note(Passage(time, serial, flow, data, [Send(self._flow(to), *rest) for to, *rest in sends]))
+            again = [Send(self._flow(to), message, cause, edits) for to, message, cause, edits in sends]
+            self._hearer.note(Passage(time, serial, flow, data, again))
 
     def _flow(self, way: tuple[Any, ...]) -> Flow:
         flow = self._flows.get(way)
         if flow is None:
             flow = self._flows[way] = Flow(*way)
         return flow
+
+
+def _event(time: float, kind: str, *values: Any) -> Event:
+    return KINDS[kind](serial=0, time=time, **dict(zip(_NAMES[kind], values, strict=True)))
 
 
 def _plain(passage: Passage) -> tuple[object, ...]:

@@ -136,7 +136,7 @@ class Foreman:
 
     def publish(self, events: Sequence[Event]) -> None:
         """Tell what happened at the first worker, in one row with what happens at the others."""
-        self._merge.own(events)
+        self._merge.put(events)
 
     def forward(self, user: bytes, rule: Rule | None) -> None:
         """Tell them where a user's calls go from now on; None: nowhere."""
@@ -206,7 +206,7 @@ class Foreman:
 
     def _hear(self, number: int, line: socket.socket) -> bool:
         """Hear what a worker tells, to its end. Returns whether it has just fallen silent."""
-        ear = feed.Ear(line, feed.Hearer(self._merge.other, self._first.note))
+        ear = feed.Ear(line, feed.Hearer(self._merge.put, self._first.note))
         try:
             while True:
                 ear.hear()

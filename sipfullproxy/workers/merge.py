@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from itertools import count
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 from sipfullproxy.engine.events import Event
 
@@ -25,26 +23,25 @@ class Merge:
         self._tell = tell
         self._numbers = count(1)
         self._tickets = count()
-        self._waiting: list[tuple[float, int, float, Callable[..., Event]]] = []
+        self._waiting: list[tuple[float, int, float, Event]] = []
         self._order = Lock()
 
-    def own(self, events: Sequence[Event]) -> None:
-        """Take in what happened at the first worker."""
-        for event in events:
-            self._put(event.time, partial(dataclasses.replace, event))
-
-    def other(self, event: Callable[..., Event], at: float, fields: Mapping[str, Any]) -> None:
-        """Take in what happened at another one. at: wall-clock seconds."""
-        self._put(at, partial(event, time=at, **fields))
+    def put(self, events: Sequence[Event]) -> None:
+        """Take in what happened at one of the workers. Nobody may have seen them yet: they are numbered anew."""
+        now = time.monotonic()
+        with self._order:
+            for event in events:
+                heapq.heappush(self._waiting, (event.time, next(self._tickets), now, event))
 
     def flush(self, delay: float = DELAY) -> None:
         """Tell what has waited for so many seconds. To be called a few times a second, and with 0 at the end."""
-        if self._waiting:
-            due = time.monotonic() - delay
-            with self._order:
-                while self._waiting and self._waiting[0][2] <= due:
-                    self._tell(heapq.heappop(self._waiting)[3](serial=next(self._numbers)))
-
-    def _put(self, at: float, make: Callable[..., Event]) -> None:
+        waiting = self._waiting
+        if not waiting:
+            return
+        due = time.monotonic() - delay
         with self._order:
-            heapq.heappush(self._waiting, (at, next(self._tickets), time.monotonic(), make))
+            while waiting and waiting[0][2] <= due:
+                event = heapq.heappop(waiting)[3]
+                # Nobody knows it yet, so it may still change: a copy would cost more than all the rest of its way.
+                object.__setattr__(event, "serial", next(self._numbers))
+                self._tell(event)
