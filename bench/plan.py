@@ -68,7 +68,7 @@ def b2bua(quick: bool) -> list[Figure]:
 
 def refresh(quick: bool) -> list[Figure]:
     """CPU per registration of a user who is known."""
-    figure = Figure("CPU per REGISTER refresh at 1,000/s", "µs", "registration rate, RFC 7501", plot=True)
+    figure = Figure("CPU per REGISTER refresh at 1,000/s", "µs", "re-registration rate, RFC 7501", plot=True)
     figure.goals = [Goal(0.8, "kamailio")]
     with _ready(present(OURS, KAMAILIO)) as runnings:
         measure.cpu_per_call(figure, runnings, Refreshing(RATE, 4), rounds=4 if quick else 10)
