@@ -31,9 +31,8 @@ from sipfullproxy.journal.tape import Tape
 from sipfullproxy.ladder.model import ladder
 from sipfullproxy.ladder.text import text
 from sipfullproxy.lang import Lang, Words
-from sipfullproxy.opening import StartError
 from sipfullproxy.server import Proxy
-from sipfullproxy.settings import Settings, SettingsError, read
+from sipfullproxy.settings import Settings, SettingsError, StartError, read
 
 # The exit code of whatever the user can mend, as argparse and most Unix programs have it.
 USAGE_ERROR = 2

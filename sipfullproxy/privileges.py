@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sipfullproxy.lang import Words
-from sipfullproxy.opening import StartError
-from sipfullproxy.settings import Settings
+from sipfullproxy.settings import Settings, StartError
 
 POSIX = sys.platform != "win32"
 

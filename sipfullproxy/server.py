@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import logging
 import os
 import sqlite3
@@ -14,14 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from sipfullproxy import state, users
+from sipfullproxy import certificate, state, users
 from sipfullproxy.authority import Authority
 from sipfullproxy.banlist import BanList, Exchange
 from sipfullproxy.endings import endings
 from sipfullproxy.engine.bans import Ban
-from sipfullproxy.engine.config import Config, Switches, Users
+from sipfullproxy.engine.config import Config, Switches
 from sipfullproxy.engine.diversion import AFTER
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment
@@ -37,14 +36,13 @@ from sipfullproxy.journal.clock import wall_offset
 from sipfullproxy.journal.hooks import Hooks, HookT
 from sipfullproxy.journal.memory import Memory
 from sipfullproxy.journal.registrations import Registrations, file_of
-from sipfullproxy.journal.security import SecurityLog
-from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Words
-from sipfullproxy.opening import StartError, certify, find_authority, names_tls, open_doors
+from sipfullproxy.opening import open_doors, open_memory
+from sipfullproxy.page import Page
 from sipfullproxy.privileges import identity
-from sipfullproxy.settings import NameServer, Settings, SettingsError, read, read_experiments, read_rule
+from sipfullproxy.roll import Roll
+from sipfullproxy.settings import NameServer, Settings, StartError, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
-from sipfullproxy.sip.host import endpoint
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport import records
 from sipfullproxy.transport.addresses import lan_addresses
@@ -52,25 +50,12 @@ from sipfullproxy.transport.doors import Doors
 from sipfullproxy.transport.resolver import Resolver
 from sipfullproxy.workers.foreman import First, Foreman
 
-if TYPE_CHECKING:
-    from sipfullproxy.web.app import Application
-    from sipfullproxy.web.site import Site
-
 # How often `run` looks whether it shall end, in seconds; None: it is woken. On Windows, Ctrl-C does not wake a thread
 # that waits for ever.
 GLANCE = 0.2 if os.name == "nt" else None
 
-# How often it is looked whether the users file has changed, in seconds: a look costs microseconds, and whoever has just
-# typed a password takes longer to type it into the phone.
-USERS_GLANCE = 1.0
-
 # Phones that are listed at once: more than anybody reads, and listed in a millisecond, for which no call is served.
 PHONES = 1_000
-
-# How often it is looked whether our certificate will end soon, or lacks one of our names, in seconds.
-CERTIFICATE_GLANCE = 3600.0
-
-MEGABYTE = 1_000_000
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +100,7 @@ class Proxy:
         self._engine: Engine | None = None
         self._network: BadNetwork | None = None
         self._switches = Switches()
-        self._users: Users | None = None
+        self._roll: Roll | None = None
         self._guard: Guard | None = None
         self._banlist: BanList | None = None
         self._exchange: Exchange | None = None
@@ -124,8 +109,7 @@ class Proxy:
         self._doors: Doors | None = None
         self._resolver: Resolver | None = None
         self._foreman: Foreman | None = None
-        self._site: Site | None = None
-        self._no_page = ""
+        self._page: Page | None = None
         self._authority: Authority | None = None
         self._no_tls = ""
         self._over = threading.Event()
@@ -230,10 +214,12 @@ class Proxy:
     def login(self, user: str) -> tuple[str, str, str] | None:
         """What a phone needs to log in as a user, in the place of his password: realm, algorithm, and the hash of it by
         that. None for a user who has none. It is as good as the password. Any thread may ask."""
-        known, name = self._users, unescape(user.encode())
+        if self._roll is None:
+            return None
+        known = self._roll.users
         with self._lock:
-            hashes = known.hashes.get(name) if known is not None else None
-            if known is None or hashes is None:
+            hashes = known.hashes.get(unescape(user.encode()))
+            if hashes is None:
                 return None
             best = known.algorithms[0]
             return known.realm.decode(), best.decode(), hashes[best].decode()
@@ -277,7 +263,7 @@ class Proxy:
     @property
     def page(self) -> str | None:
         """The address of the page, as in "http://192.168.1.10:8080"; None while there is none."""
-        return f"http://{endpoint(*self._site.address)}" if self._site is not None else None
+        return self._page.url if self._page is not None else None
 
     def start(self) -> None:
         """Start serving in a thread, and return; does nothing when started already. Raises StartError.
@@ -285,8 +271,8 @@ class Proxy:
         The page never stands in the way of calls: what keeps it from being served is logged as a warning.
         """
         self._start()
-        if self._no_page:
-            log.warning(_PAGE[self.settings.lang].format(self._no_page))
+        if self._page is not None and self._page.why_not:
+            log.warning(_PAGE[self.settings.lang].format(self._page.why_not))
         if self._no_tls:
             log.warning("TLS: %s", self._no_tls)
 
@@ -294,22 +280,21 @@ class Proxy:
         if self._doors is not None:
             return
         self._over.clear()
-        self._no_page = ""
         becoming = identity(self.settings)
         with becoming.acting() if becoming is not None else nullcontext():
-            stamp = self._read_users()
+            self._read_users()
             self._find_authority()
         resolver = self._resolving()
         doors = open_doors(self.settings, self._authority)
         try:
             foreman = self._hire(doors)
             if self.settings.web:
-                self._open_page([host for _, (host, _) in doors.listen])
+                self._page = Page(self.settings, [host for _, (host, _) in doors.listen])
             if becoming is not None:
                 becoming.become()
             config = self._config(doors.listen)
             engine = Engine(config, os.urandom, _report)
-            memory = self._remembering()
+            memory = open_memory(self.settings, self._hooks)
         except BaseException:
             doors.close()
             self._close_page()
@@ -327,7 +312,7 @@ class Proxy:
             self._keep_bans(guard)
         if self._place is not None:
             path = self._place / file_of(self.address[1])
-            self._registrations = Registrations(path, self.listen, self._users, self.settings.lang, guard.snapshot)
+            self._registrations = Registrations(path, self.listen, config.users, self.settings.lang, guard.snapshot)
             guard.restore(self._registrations.load(), time.monotonic())
             self._registrations.start()
         self._foreman = foreman
@@ -342,12 +327,12 @@ class Proxy:
                 dns=(*settings.dns,) if isinstance(settings.dns, NameServer) else None,
                 restore=self._restore, note=memory.note, tell=memory.tell,
             ))  # fmt: skip
-        if self._users is not None:
-            threading.Thread(target=self._follow_users, args=(stamp,), name="users", daemon=True).start()
+        if self._roll is not None:
+            self._meanwhile("users", self._roll.follow, self._take_over, self._over)
         if self._authority is not None:
-            threading.Thread(target=self._renew, args=(self._authority,), name="certificate", daemon=True).start()
-        if self._site is not None:
-            self._serve_page(self._site)
+            self._meanwhile("certificate", certificate.renew, self.settings, self._authority, self._over)
+        if self._page is not None:
+            self._page.serve(self, self.listen, self._authority)
 
     def stop(self) -> None:
         """Stop serving, and return when the journal has it all; does nothing when stopped already.
@@ -392,7 +377,7 @@ class Proxy:
             try:
                 if ready is None:
                     self._start()
-                    page, ca = self.page or self._no_page, self._authority
+                    page, ca = self.page or (self._page.why_not if self._page else ""), self._authority
                     shown = (ca.fingerprint, f"{self.page}/ca.crt" if self.page else str(ca.file)) if ca else None
                     tell(greeting(self.settings, self.address, lan_addresses(), page, self.listen, shown, self._no_tls))
                 else:
@@ -413,43 +398,21 @@ class Proxy:
     ) -> None:
         self.stop()
 
-    def _read_users(self) -> users.Stamp | None:
-        """Learn who can log in, if anybody must. Returns the stamp of the file, taken before it was read."""
-        path = self.settings.users
-        if path is None:
-            return None
-        stamp = users.stamp(path)
-        try:
-            file = users.read(path, self.settings.lang)
-        except SettingsError as error:
-            raise StartError(f"{error} ({_NEW_USER[self.settings.lang]})") from None
-        self._users = Users(
-            realm=file.realm.encode(), hashes=file.hashes, algorithms=file.algorithms,
-            calls=self.settings.login == "calls",
-        )  # fmt: skip
-        return stamp
+    def _read_users(self) -> None:
+        """Learn who can log in, if anybody must. Raises StartError."""
+        settings = self.settings
+        self._roll = None if settings.users is None else Roll(settings.users, settings.login == "calls", settings.lang)
 
-    def _follow_users(self, seen: users.Stamp | None) -> None:
-        """Take over what changes in the users file, until the proxy ends. A file that is broken changes nothing."""
-        path, lang = self.settings.users, self.settings.lang
-        assert path is not None
-        last = seen
-        while not self._over.wait(USERS_GLANCE):
-            stamp, before = users.stamp(path), last
-            last = stamp
-            if stamp == seen or stamp != before:  # an editor writes bit by bit, and this may be half a file
-                continue
-            seen = stamp
-            try:
-                self._take_over(users.read(path, lang))
-            except SettingsError as error:
-                log.warning(_OLD_USERS[lang].format(error))
+    def _meanwhile(self, name: str, work: Callable[..., object], *arguments: object) -> None:
+        """Do something for as long as the proxy runs, in a thread of its own."""
+        threading.Thread(target=work, args=arguments, name=name, daemon=True).start()
 
     def _take_over(self, file: users.UsersFile) -> None:
         """From now on these can log in. Whose password is not what it was loses his registrations."""
-        known, guard = self._users, self._guard
-        if known is None or guard is None:
+        roll, guard = self._roll, self._guard
+        if roll is None or guard is None:
             return
+        known = roll.users
         with self._lock:
             before, known.hashes = known.hashes, file.hashes
             known.realm, known.algorithms = file.realm.encode(), file.algorithms
@@ -466,19 +429,11 @@ class Proxy:
         """Learn who makes our certificate; or keep in mind why nobody does, where the proxy can do without."""
         self._authority, self._no_tls = None, ""
         try:
-            self._authority = find_authority(self.settings)
+            self._authority = certificate.find_authority(self.settings)
         except StartError as error:
-            if names_tls(self.settings):
+            if certificate.names_tls(self.settings):
                 raise StartError(f"TLS: {error}") from None
             self._no_tls = str(error)
-
-    def _renew(self, ca: Authority) -> None:
-        """Have our certificate made anew when it needs be, until the proxy ends. `Tls` sees that its file changes."""
-        while not self._over.wait(CERTIFICATE_GLANCE):
-            try:
-                certify(self.settings, ca)
-            except OSError as error:
-                log.warning(_OLD_CERTIFICATE[self.settings.lang].format(error))
 
     def _keep_bans(self, guard: Guard) -> None:
         """Take over the bans of former runs, and keep the list of them from now on."""
@@ -488,41 +443,6 @@ class Proxy:
             return
         self._exchange = Exchange(self._banlist, guard, self.settings.lang)
         self._exchange.start()
-
-    def _open_page(self, hosts: list[str]) -> None:
-        """Open the port of the page, or keep in mind why not. hosts: where phones are served."""
-        from sipfullproxy.web import site  # only here: whoever wants no page need not load it
-
-        settings = self.settings
-        if missing := site.missing():
-            self._no_page = _NO_LIBRARIES[settings.lang].format(missing=", ".join(missing))
-            return
-        addresses = site.listening(hosts, settings.web_bind)
-        try:
-            self._site = site.Site(addresses, settings.web_port)
-        except OSError as error:
-            words = _PORT_TAKEN if error.errno == errno.EADDRINUSE else _NO_SITE
-            facts = {"at": endpoint(addresses[0], settings.web_port), "port": settings.web_port, "why": error.strerror}
-            self._no_page = words[settings.lang].format_map(facts)
-
-    def _serve_page(self, opened: Site) -> None:
-        """Serve the page at its open port."""
-        from sipfullproxy.web import site
-
-        settings, address = self.settings, self.address
-        addresses = site.listening([host for _, (host, _) in self.listen], settings.web_bind)
-        # Asked while it runs: the page is made a moment later.
-        doors, ca = dict(reversed(self.listen)), self._authority
-        names = site.hosts([*addresses, *lan_addresses()], settings.domain, opened.address[1])
-
-        def application() -> Application:
-            from sipfullproxy.web.app import Application
-            from sipfullproxy.web.house import House
-
-            house = House(proxy=self, address=address, doors=doors, page=self.page or "", lang=settings.lang, ca=ca)
-            return Application(house, names, settings.web_password)
-
-        opened.start(application)
 
     def _resolving(self) -> Resolver:
         """Who looks names up. Raises StartError where a server was named that nothing here could ask."""
@@ -538,31 +458,6 @@ class Proxy:
         if guard is not None and network is not None and doors is not None:
             doors.send(network.arrived(guard.resolved(number, found, time.monotonic())))
 
-    def _close_page(self) -> None:
-        """Stop serving the page, if there is one."""
-        if self._site is not None:
-            self._site.stop()
-            self._site = None
-
-    def _remembering(self) -> Memory:
-        settings = self.settings
-        path, lang = settings.journal, settings.lang
-        try:
-            journal = TextJournal(path, time.time(), lang)
-        except OSError as error:
-            raise StartError(_JOURNAL_ERROR[lang].format(path=path, why=error.strerror)) from None
-        security = None
-        if settings.security_log is not None:
-            try:
-                security = SecurityLog(settings.security_log, lang)
-            except OSError as error:
-                facts = {"path": settings.security_log, "why": error.strerror}
-                raise StartError(_SECURITY_ERROR[lang].format_map(facts)) from None
-        return Memory(
-            journal, self._hooks, security, verbose=settings.verbose, lang=lang, keep_days=settings.keep_days,
-            keep_bytes=settings.keep_mb * MEGABYTE,
-        )  # fmt: skip
-
     def _config(self, listen: tuple[Local, ...]) -> Config:
         settings = self.settings
         flow_key = self._flow_key()
@@ -571,7 +466,7 @@ class Proxy:
             listen=listen,
             domains=frozenset(settings.domain),
             open=settings.open,
-            users=self._users,
+            users=None if self._roll is None else self._roll.users,
             bans=settings.holds_off,
             trusted=settings.trust,
             silent=settings.silent,
@@ -583,6 +478,11 @@ class Proxy:
             flow_key=flow_key,
             followed=self._place is not None or settings.workers > 1,
         )
+
+    def _close_page(self) -> None:
+        page, self._page = self._page, None
+        if page is not None:
+            page.close()
 
     def _flow_key(self) -> bytes:
         """The key that signs flow tokens. Notes where it is kept, and the registrations with it: nowhere, if a port is
@@ -652,36 +552,7 @@ def _report(bug: Exception) -> None:
     log.error("bug in the engine; the proxy goes on", exc_info=bug)
 
 
-_JOURNAL_ERROR = Words(
-    sk="do denníka {path} sa nedá písať: {why}. Iný súbor: --journal",
-    en="the journal {path} cannot be written: {why}. Another file: --journal",
-)
-_SECURITY_ERROR = Words(
-    sk="do {path} sa nedá písať: {why}. Iný súbor: --security-log",
-    en="{path} cannot be written: {why}. Another file: --security-log",
-)
 _PAGE = Words(sk="stránka: {}", en="the page: {}")
-_NO_LIBRARIES = Words(
-    sk="vypnutá, chýba {missing}; zapne ju: pip install . v priečinku projektu (alebo make run)",
-    en="off, {missing} missing; to have it: pip install . in the folder of the project (or make run)",
-)
-_PORT_TAKEN = Words(
-    sk="vypnutá, port {port} (TCP) je obsadený; iný: --web-port",
-    en="off, port {port} (TCP) is taken; another one: --web-port",
-)
-_NO_SITE = Words(
-    sk="vypnutá, {at} (TCP) sa nedá otvoriť: {why}; iná adresa: --web-bind, iný port: --web-port",
-    en="off, {at} (TCP) cannot be opened: {why}; another address: --web-bind, another port: --web-port",
-)
-_NEW_USER = Words(sk="nový používateľ: main.py user add alice", en="a new user: main.py user add alice")
-_OLD_USERS = Words(
-    sk="používatelia ostávajú, akí boli: {}",
-    en="the users stay as they were: {}",
-)
-_OLD_CERTIFICATE = Words(
-    sk="certifikát ostáva, aký bol: {}",
-    en="the certificate stays as it was: {}",
-)
 _NO_DNS = Words(
     sk="dns = {ip}: chýba dnspython, bez neho sa iného servera DNS spýtať nedá; pip install . v priečinku projektu",
     en="dns = {ip}: dnspython is missing, and no other DNS server can be asked without; pip install . in the project",

@@ -56,6 +56,10 @@ class SettingsError(ValueError):
     """The user set something that cannot be. The text is one line that names the place, in the user's language."""
 
 
+class StartError(Exception):
+    """The proxy cannot start, for a reason that the user can mend. The text is one line in the user's language."""
+
+
 class NameServer(NamedTuple):
     """Who is asked for names."""
 

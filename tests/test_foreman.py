@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from sipfullproxy import server, users
+from sipfullproxy import roll, users
 from sipfullproxy.engine.events import Event
-from sipfullproxy.opening import StartError
 from sipfullproxy.server import Proxy
+from sipfullproxy.settings import StartError
 from sipfullproxy.sip.digest import read_challenge
 from sipfullproxy.users import UsersFile
 from sipfullproxy.workers.owner import owner
@@ -186,7 +186,7 @@ def test_what_the_user_changes_is_so_at_every_worker(make: Callable[..., Proxy])
 def test_users_who_come_and_go_do_so_at_every_worker(
     make: Callable[..., Proxy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "USERS_GLANCE", 0.05)
+    monkeypatch.setattr(roll, "GLANCE", 0.05)
     file = tmp_path / "users.toml"
     users.write(file, UsersFile())
     proxy = make(users=file)
@@ -195,11 +195,11 @@ def test_users_who_come_and_go_do_so_at_every_worker(
         alice = Phone(proxy, "alice", stack)
         assert [alice.ask("REGISTER", call_id=f"{number}") for number in range(6)] == [401] * 6
         users.write(file, UsersFile().with_user("alice", "apple"))
-        eventually(lambda: proxy._users is not None and proxy._users.hashes, "the file to be read")
+        eventually(lambda: proxy._roll is not None and proxy._roll.users.hashes, "the file to be read")
         assert [alice.log_in("apple", f"after-{number}") for number in range(6)] == [200] * 6
         assert [alice.log_in("wrong", f"wrong-{number}") for number in range(3)] == [401] * 3
         users.write(file, UsersFile())
-        eventually(lambda: proxy._users is not None and not proxy._users.hashes, "the file to be read")
+        eventually(lambda: proxy._roll is not None and not proxy._roll.users.hashes, "the file to be read")
         assert [alice.log_in("apple", f"gone-{number}") for number in range(6)] == [401] * 6
         assert proxy.phones() == []
 

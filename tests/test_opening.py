@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy import authority, opening
-from sipfullproxy.opening import StartError, find_authority, open_doors
-from sipfullproxy.settings import read
+from sipfullproxy.certificate import find_authority
+from sipfullproxy.opening import open_doors
+from sipfullproxy.settings import StartError, read
 from sipfullproxy.transport import websocket
 from sipfullproxy.transport.websocket import WS_PORT, WSS_PORT
 from tests.running import need, need_module

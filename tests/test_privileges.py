@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy import privileges
-from sipfullproxy.opening import StartError
 from sipfullproxy.privileges import identity
-from sipfullproxy.settings import Settings, SettingsError, read
+from sipfullproxy.settings import Settings, SettingsError, StartError, read
 from tests.running import HERE, PATIENCE
 from tests.test_layers import FILES
 from tests.waiting import eventually

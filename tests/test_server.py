@@ -19,15 +19,14 @@ from pathlib import Path
 import pytest
 
 import sipfullproxy
-from sipfullproxy import authority, opening, server, users
+from sipfullproxy import authority, certificate, roll, server, users
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment, Registered, Unregistered
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.experiments import Experiments
 from sipfullproxy.journal import screen
-from sipfullproxy.opening import StartError
 from sipfullproxy.server import Proxy
-from sipfullproxy.settings import SettingsError
+from sipfullproxy.settings import SettingsError, StartError
 from sipfullproxy.sip.digest import read_challenge
 from sipfullproxy.users import UsersFile
 from sipfullproxy.web import site
@@ -218,13 +217,13 @@ def test_the_certificate_is_made_anew_while_the_proxy_runs(
     make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     need_module("cryptography", "cryptography")
-    monkeypatch.setattr(server, "CERTIFICATE_GLANCE", 0.02)
+    monkeypatch.setattr(certificate, "GLANCE", 0.02)
     file = tmp_path / "state" / "proxy.pem"
     with make(tls=True, lang="en"):
         first = file.read_bytes()
-        monkeypatch.setattr(opening, "lan_addresses", lambda: ["10.9.8.7"])  # the laptop is somewhere else now
+        monkeypatch.setattr(certificate, "lan_addresses", lambda: ["10.9.8.7"])  # the laptop is somewhere else now
         eventually(lambda: file.read_bytes() != first, "a new one")
-        monkeypatch.setattr(opening, "lan_addresses", lambda: ["10.9.8.8"])
+        monkeypatch.setattr(certificate, "lan_addresses", lambda: ["10.9.8.8"])
         monkeypatch.setattr(authority, "keep", full_disk)
         eventually(lambda: "the certificate stays as it was: [Errno 28]" in caplog.text, "the complaint")
 
@@ -863,7 +862,7 @@ def test_the_running_proxy_takes_users_over(
     make: Callable[..., Proxy], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also a password that changes: whoever registered with the old one is registered no more."""
-    monkeypatch.setattr(server, "USERS_GLANCE", 0.01)
+    monkeypatch.setattr(roll, "GLANCE", 0.01)
     path = tmp_path / "users.toml"
     users.write(path, UsersFile().with_user("alice", "apple").with_user("bob", "banana"))
     proxy = make(users=path)
