@@ -55,7 +55,19 @@ def keep(file: Path, secret: bytes) -> None:
     """Write a file that nobody else can read, and its folder where there is none. Raises OSError."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Written beside and moved into place: two proxies that start at once must not read half a secret of each other's.
-    fresh = file.with_suffix(f".{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
-        opened.write(secret)
-    fresh.replace(file)
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        with open(fresh, "wb", opener=private) as opened:
+            opened.write(secret)
+            opened.flush()
+            os.fsync(opened.fileno())
+        fresh.replace(file)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def private(path: str, flags: int) -> int:
+    """For `open`, as its opener: a new file is for nobody else to read. The flags are Python's own: without its
+    O_BINARY, Windows would put a carriage return before each byte that looks like the end of a line."""
+    return os.open(path, flags, 0o600)

@@ -25,6 +25,7 @@ from sipfullproxy.engine.registrar import LONGEST_USER
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.settings import SettingsError, parse
 from sipfullproxy.sip.digest import ALGORITHMS, MD5, SHA256, hash_of
+from sipfullproxy.state import private
 
 FILE = Path("users.toml")
 """Where the file is when nobody says."""
@@ -92,7 +93,7 @@ def write(path: Path, file: UsersFile) -> None:
         lines += [f'{algorithm.decode()} = "{value.decode()}"\n' for algorithm, value in hashes.items()]
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
+        with open(fresh, "w", encoding="utf-8", opener=private) as opened:
             opened.writelines(lines)
             opened.flush()
             os.fsync(opened.fileno())

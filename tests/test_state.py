@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sipfullproxy.state import KEY_SIZE, flow_key, folder
+from sipfullproxy.state import KEY_SIZE, flow_key, folder, keep
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,20 @@ def test_half_a_key_is_none(tmp_path: Path) -> None:
     (tmp_path / "flow.key").write_bytes(b"short")
     assert flow_key(tmp_path, lambda size: b"k" * size) == b"k" * KEY_SIZE
     assert (tmp_path / "flow.key").read_bytes() == b"k" * KEY_SIZE
+
+
+def test_a_disk_that_is_full_leaves_what_was_there_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path / "secret", b"old")
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError):
+        keep(tmp_path / "secret", b"new")
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("secret", b"old")]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
