@@ -172,7 +172,12 @@ def _sippy(port: int, folder: Path) -> Sequence[str]:
     ]  # fmt: skip
 
 
+def _two(port: int, folder: Path) -> Sequence[str]:
+    return [*_ours(port, folder), "--workers", "2"]
+
+
 OURS = Peer("ours", "sipfullproxy", _ours)
+TWO = Peer("two", "sipfullproxy, two workers", _two)
 KAMAILIO = Peer("kamailio", "Kamailio, one UDP worker", _kamailio, program="kamailio")
 RELAY = Peer("relay", "bare relay", _relay, registers=False, answers=False, datagrams=12)
 SIPPY = Peer("sippy", "sippy's B2BUA", _sippy, registers=False, pairs=1, program="b2bua")

@@ -16,7 +16,7 @@ from bench.figures import Figure, Goal
 from bench.load import Calls, Registrations, drive, register
 from bench.load import Refreshes as Refreshing
 from bench.measure import say
-from bench.peers import HERE, KAMAILIO, OURS, RELAY, SIPPY, Peer, PeerError, Running, all_running, running
+from bench.peers import HERE, KAMAILIO, OURS, RELAY, SIPPY, TWO, Peer, PeerError, Running, all_running, running
 from bench.probe import Probe
 
 RATE = 1000.0
@@ -53,6 +53,18 @@ def cpu(quick: bool) -> list[Figure]:
             break
         rate /= 2
     return figures
+
+
+def workers(quick: bool) -> list[Figure]:
+    """CPU per call of two processes on one port, by that of one; both on one core, so that the caches are shared."""
+    costs = Figure("CPU per call with two workers", "µs")
+    with _ready([OURS, TWO]) as runnings:
+        measure.cpu_per_call(costs, runnings, Calls(RATE / 2, 3), rounds=6 if quick else 15)
+    figure = Figure(f"CPU per call at {RATE / 2:,.0f} calls/s, two workers against one", "ratio", goals=[Goal(1.2)])
+    figure.problems = costs.problems
+    for one, two in zip(costs.rounds.get(OURS.name, []), costs.rounds.get(TWO.name, []), strict=False):
+        figure.add("ours", two / one if one and two else None)
+    return [figure]
 
 
 def b2bua(quick: bool) -> list[Figure]:
@@ -207,7 +219,7 @@ def _ready(peers: Sequence[Peer]) -> Iterator[list[Running]]:
 
 FIGURES: dict[str, Callable[[bool], list[Figure]]] = {
     "cpu": cpu, "refresh": refresh, "rate": rate, "delay": delay, "growth": growth, "memory": memory, "idle": idle,
-    "first": first, "overload": overload, "b2bua": b2bua,
+    "first": first, "overload": overload, "b2bua": b2bua, "workers": workers,
 }  # fmt: skip
 """All, in the order of the report."""
 QUICK = ("cpu", "refresh", "delay", "idle", "first")

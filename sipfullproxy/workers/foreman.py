@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ machine that has so much else to do calls fail anyway."""
 
 PAUSE: Final = 1.0
 """Seconds until a worker that has ended is replaced: one that cannot live must not take all the machine."""
+
+BEGINNING: Final = 5.0
+"""Seconds that the program waits for the others when it starts: what comes for them before is answered late. It takes a
+third of a second, unless the machine has much else to do."""
 
 PATIENCE: Final = 8.0
 """Seconds that a worker has to end: its mailboxes have five to be emptied."""
@@ -94,6 +99,7 @@ class Foreman:
         self._lines: dict[int, socket.socket] = {}
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
         self._threads: list[threading.Thread] = []
+        self._alive = {number: threading.Event() for number in self._others}
         # They stay open here, too: what comes while a worker is replaced waits for the next one.
         self._inboxes = [inbox() for _ in range(count)]
         self._ports = {number: {local: door.sibling() for local, door in ports.items()} for number in self._others}
@@ -104,7 +110,7 @@ class Foreman:
         )
 
     def start(self, doors: Doors, first: First) -> None:
-        """Serve the ports, and start the others; returns at once: what comes for those waits."""
+        """Serve the ports, and start the others; returns when they serve them, too, or have had enough time for it."""
         self._first = first
         self._merge = Merge(first.tell)
         switchboard = Switchboard(first.core, self.neighbours, doors.post, first.restore, _obey)
@@ -113,6 +119,9 @@ class Foreman:
             thread = threading.Thread(target=self._keep, args=(number,), name=f"worker {number}", daemon=True)
             self._threads.append(thread)
             thread.start()
+        deadline = time.monotonic() + BEGINNING
+        for alive in self._alive.values():
+            alive.wait(max(0.0, deadline - time.monotonic()))
 
     def stop(self) -> None:
         """End them, and return when all that they have to tell is heard."""
@@ -210,6 +219,7 @@ class Foreman:
         try:
             while True:
                 ear.hear()
+                self._alive[number].set()
         except TimeoutError:
             return True
         except (EOFError, OSError):
