@@ -207,6 +207,7 @@ def bans(arguments: Sequence[str]) -> int:
     parser = _Parser(arguments, _BANS_HELP, "bans")
     parser.add_argument("action", nargs="?", choices=("list", "lift"), default="list")
     parser.add_argument("address", nargs="?", default=None)
+    parser.add_argument("--state")
     parser.add_argument("--config", type=Path)
     given = vars(parser.parse_args(arguments))
     action, address = given.pop("action"), given.pop("address")
@@ -517,7 +518,8 @@ Použitie: main.py bans
 
 Adresy, ktoré proxy neposlúcha, dokedy a prečo; lift blokovanie skončí. Bežiaca proxy to prevezme do sekundy.
 
-  --config SÚBOR        nastavenia proxy, ak je v nich state
+  --state PRIEČINOK     priečinok, v ktorom si proxy pamätá stav, ak je iný než zvyčajný
+  --config SÚBOR        nastavenia proxy, v nich state
   --lang sk|en          jazyk výpisu (sk)
   -h, --help            táto pomoc
 """,
@@ -528,7 +530,8 @@ Usage: main.py bans
 The addresses that the proxy does not listen to, until when and why; lift ends a ban. A running proxy takes that over
 within a second.
 
-  --config FILE         settings of the proxy, if state is in them
+  --state FOLDER        where the proxy keeps its state, if that is not the usual folder
+  --config FILE         settings of the proxy, with state in them
   --lang sk|en          language (sk)
   -h, --help            this help
 """,

@@ -483,6 +483,7 @@ def test_bans_are_listed_and_lifted_while_the_proxy_runs(tmp_path: Path) -> None
     with running(tmp_path, *config) as (_, _, port):
         assert not is_heard(port), "a ban outlives a restart"
         assert re.fullmatch(listed, run(tmp_path, "bans", *config).stdout)
+        assert re.fullmatch(listed, run(tmp_path, "bans", "--state", "kept", "--lang", "en").stdout)
         assert run(tmp_path, "bans", "lift", "127.0.0.1", *config).stdout == "127.0.0.1 is banned no more\n"
         assert eventually(lambda: is_heard(port), "an answer")
         assert run(tmp_path, "bans", "lift", "2001:db8::7", *config).returncode == 0

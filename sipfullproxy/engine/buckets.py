@@ -7,7 +7,7 @@ class Buckets:
     """A bucket for each sender: what he does is poured in, and leaks out again as time goes by.
 
     room: what a bucket holds. leak: what runs out of it in a second. most: buckets that are remembered; beyond that the
-    one that was touched first is forgotten.
+    one that has been there for longest is forgotten.
     """
 
     __slots__ = ("_leak", "_levels", "_most", "_room")
