@@ -286,6 +286,7 @@ class Proxy:
             self._find_authority()
         resolver = self._resolving()
         doors = open_doors(self.settings, self._authority)
+        foreman: Foreman | None = None
         try:
             foreman = self._hire(doors)
             if self.settings.web:
@@ -297,6 +298,8 @@ class Proxy:
             memory = open_memory(self.settings, self._hooks)
         except BaseException:
             doors.close()
+            if foreman is not None:
+                foreman.close()
             self._close_page()
             raise
         with self._lock:

@@ -251,6 +251,17 @@ def test_another_program_finds_the_port_taken(make: Callable[..., Proxy]) -> Non
         make(port=proxy.address[1], workers=1).start()
 
 
+@LINUX
+def test_a_start_that_fails_leaves_the_port_free(make: Callable[..., Proxy], tmp_path: Path) -> None:
+    proxy = make(workers=1)
+    proxy.start()
+    port = proxy.address[1]
+    proxy.stop()
+    with pytest.raises(StartError, match="cannot be written"):
+        make(port=port, journal=tmp_path).start()
+    make(port=port, workers=1).start()
+
+
 def test_elsewhere_than_on_linux_it_is_said_in_a_line(
     make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,7 +93,7 @@ class Foreman:
         self._others = range(FIRST + 1, count)
         self._lang: Lang = lang
         self._first: First
-        self._merge: Merge
+        self._merge: Merge | None = None
         self._stopping = threading.Event()
         self._telling = threading.Lock()  # who is started now hears of a change, by his setup or by his inbox
         self._lines: dict[int, socket.socket] = {}
@@ -112,9 +112,9 @@ class Foreman:
     def start(self, doors: Doors, first: First) -> None:
         """Serve the ports, and start the others; returns when they serve them, too, or have had enough time for it."""
         self._first = first
-        self._merge = Merge(first.tell)
+        self._merge = merge = Merge(first.tell)
         switchboard = Switchboard(first.core, self.neighbours, doors.post, first.restore, _obey)
-        doors.serve(switchboard, Round(switchboard, self.neighbours, beat=self._merge.flush))
+        doors.serve(switchboard, Round(switchboard, self.neighbours, beat=merge.flush))
         for number in self._others:
             thread = threading.Thread(target=self._keep, args=(number,), name=f"worker {number}", daemon=True)
             self._threads.append(thread)
@@ -135,7 +135,8 @@ class Foreman:
 
     def close(self) -> None:
         """Tell what is still to be told, and let go of all sockets; after the ports of the first worker are closed."""
-        self._merge.flush(0)
+        if self._merge is not None:
+            self._merge.flush(0)
         for pair in self._inboxes:
             for end in pair:
                 end.close()
@@ -144,8 +145,9 @@ class Foreman:
                 port.close()
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Tell what happened at the first worker, in one row with what happens at the others."""
-        self._merge.put(events)
+        """Tell what happened at one of the workers, in one row with what happened at the others."""
+        if self._merge is not None:
+            self._merge.put(events)
 
     def forward(self, user: bytes, rule: Rule | None) -> None:
         """Tell them where a user's calls go from now on; None: nowhere."""
@@ -215,7 +217,7 @@ class Foreman:
 
     def _hear(self, number: int, line: socket.socket) -> bool:
         """Hear what a worker tells, to its end. Returns whether it has just fallen silent."""
-        ear = feed.Ear(line, feed.Hearer(self._merge.put, self._first.note))
+        ear = feed.Ear(line, feed.Hearer(self.publish, self._first.note))
         try:
             while True:
                 ear.hear()
