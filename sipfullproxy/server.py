@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -284,6 +284,9 @@ class Proxy:
         with becoming.acting() if becoming is not None else nullcontext():
             self._read_users()
             self._find_authority()
+            if becoming is not None and self._authority is not None:
+                with suppress(OSError):  # which is told when the ports are opened; here it is for whose file it is
+                    certificate.certify(self.settings, self._authority)
         resolver = self._resolving()
         doors = open_doors(self.settings, self._authority)
         foreman: Foreman | None = None

@@ -1,7 +1,7 @@
 """Many calls leave nothing behind: every table, and the memory of the process, are in the end what they were.
 
 Engine, guard, tape, book and text journal on a virtual clock. `pytest -m soak tests/test_endurance.py`; for longer:
-`SOAK_CALLS=1000000`, some twenty minutes.
+`SOAK_CALLS=1000000`, some twenty minutes on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ FILLING = 15_000
 """Calls after which what is remembered on purpose (the tape, the book) is full, and so is every cache."""
 
 ROUND = 5_000
-"""Calls after which the text journal is emptied, as log rotation would, so that the disk holds out."""
+"""Calls after which a pause lets their transactions end, so that as many are there at a time at the beginning as later;
+and the text journal is emptied, as log rotation would, so that the disk holds out."""
 
 GROWTH = 8 << 20
 """Bytes that the process may have more in the end: what Python's allocator keeps in pieces. Ten bytes lost with each of
@@ -57,6 +58,7 @@ class Listening(Bench):
         """So many calls, all of them over when it returns."""
         for number in range(calls):
             if number % ROUND == 0:
+                self.settle()
                 os.truncate(self.journal.path, 0)
                 for user in range(USERS):
                     self.register(user)
@@ -100,6 +102,8 @@ def test_a_great_many_calls_end_where_they_began(capsys: pytest.CaptureFixture[s
     grown = resident() - memory
     with capsys.disabled():
         print(f"\n{CALLS} calls: {before} again, {tables} entries, then {entries(proxy.engine)}; {grown / 1e6:+.1f} MB")
+    proxy.journal.close()
+    proxy.folder.cleanup()
     assert proxy.engine.load == before
     assert entries(proxy.engine) < tables * 1.1  # a queue may hold a few that are over, until its turn comes
     assert grown < GROWTH
