@@ -13,7 +13,11 @@ phone.start = (url, uri) =>
     phone.ua.start();
   });
 
-const MEDIA = { mediaConstraints: { audio: true, video: true }, pcConfig: { iceServers: [] } };
+// A small picture: two of them are made and read at once, beside all else that the tests do.
+const MEDIA = {
+  mediaConstraints: { audio: true, video: { width: 160, height: 120, frameRate: 10 } },
+  pcConfig: { iceServers: [] },
+};
 
 phone.call = (target) => void phone.ua.call(target, MEDIA);
 phone.answer = () => phone.session.answer(MEDIA);

@@ -43,7 +43,7 @@ class Softphone:
         self.page.evaluate("uri => phone.call(uri)", self.uri(user))
 
     def answer(self) -> None:
-        self.page.wait_for_function("phone.session && phone.session.direction === 'incoming'")
+        self.page.wait_for_function("phone.session?.direction === 'incoming' && phone.session.isInProgress()")
         self.page.evaluate("phone.answer()")
 
     def hang_up(self) -> None:
@@ -98,6 +98,27 @@ def test_two_browsers_call_each_other(lab: Stage, softphone: Callable[..., Softp
             phone.becomes("ended: Terminated")
     journal = eventually(lambda: _told(lab, "Call ended", 2), "the end of both calls")
     assert "Video call" in journal
+
+
+def test_holding_and_a_window_that_is_closed_within_a_call(lab: Stage, softphone: Callable[..., Softphone]) -> None:
+    alice, bob = softphone("alice"), softphone("bob")
+    alice.call("bob")
+    bob.answer()
+    for phone in (alice, bob):
+        phone.becomes("confirmed")
+    alice.page.evaluate("phone.session.hold()")
+    bob.becomes("hold")
+    alice.page.evaluate("phone.session.unhold()")
+    bob.becomes("unhold")
+    alice.page.close()
+    eventually(lambda: _told(lab, "User unregistered", 1), "the end of her connection")
+    bob.hang_up()
+    bob.becomes("ended: Terminated")
+    eventually(lambda: _told(lab, "Call ended", 1), "the end of the call")
+    alice = softphone("alice")
+    alice.call("bob")
+    bob.answer()
+    alice.becomes("confirmed")
 
 
 def _told(lab: Stage, what: str, times: int) -> str | None:
