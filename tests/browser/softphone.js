@@ -23,6 +23,10 @@ phone.call = (target) => void phone.ua.call(target, MEDIA);
 phone.answer = () => phone.session.answer(MEDIA);
 phone.hangUp = () => phone.session.terminate();
 
+/** "hold" or "unhold", until the other one has agreed to it. */
+phone.reoffer = (what) =>
+  new Promise((resolve, reject) => phone.session[what]({}, resolve) || reject(new Error("another offer is open")));
+
 function follow(session) {
   phone.session = session;
   phone.states = [];

@@ -113,10 +113,10 @@ def test_holding_and_a_window_that_is_closed_within_a_call(lab: Stage, softphone
     bob.answer()
     for phone in (alice, bob):
         phone.becomes("confirmed")
-    alice.page.evaluate("phone.session.hold()")
+    alice.page.evaluate("phone.reoffer('hold')")
     bob.becomes("hold")
     # To its ACK: without it the other one waits half a minute before his BYE.
-    alice.page.evaluate("new Promise((done) => phone.session.unhold({}, done))")
+    alice.page.evaluate("phone.reoffer('unhold')")
     bob.becomes("unhold")
     alice.page.close()
     eventually(lambda: _told(lab, "User unregistered", 1), "the end of her connection", PATIENCE)
