@@ -110,11 +110,10 @@ class Foreman:
         )
 
     def start(self, doors: Doors, first: First) -> None:
-        """Serve the ports, and start the others; returns when they serve them, too, or have had enough time for it."""
+        """Start the others, and serve the ports when they do, too, or have had enough time for it."""
         self._first = first
         self._merge = merge = Merge(first.tell)
         switchboard = Switchboard(first.core, self.neighbours, doors.post, first.restore, _obey)
-        doors.serve(switchboard, Round(switchboard, self.neighbours, beat=merge.flush))
         for number in self._others:
             thread = threading.Thread(target=self._keep, args=(number,), name=f"worker {number}", daemon=True)
             self._threads.append(thread)
@@ -122,6 +121,7 @@ class Foreman:
         deadline = time.monotonic() + BEGINNING
         for alive in self._alive.values():
             alive.wait(max(0.0, deadline - time.monotonic()))
+        doors.serve(switchboard, Round(switchboard, self.neighbours, beat=merge.flush))
 
     def stop(self) -> None:
         """End them, and return when all that they have to tell is heard."""
