@@ -15,7 +15,7 @@ import pytest
 
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip import stun
-from sipfullproxy.transport import udp
+from sipfullproxy.transport import backlog, udp
 from sipfullproxy.transport.core import POLL_INTERVAL
 from sipfullproxy.transport.udp import UdpDoor
 from tests.waiting import eventually
@@ -121,7 +121,7 @@ def test_a_burst_is_served_whole_and_in_order(core: Core, door: UdpDoor, phone: 
 def test_who_cannot_keep_up_spares_himself_what_is_new_until_nothing_waits(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(udp, "PATIENCE", -1.0)  # any time is too long
+    monkeypatch.setattr(backlog, "PATIENCE", -1.0)  # any time is too long
     count, spared = 3 * udp.BATCH, []
 
     class Slow(Core):

@@ -12,18 +12,12 @@ from typing import Any
 
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip import stun
+from sipfullproxy.transport.backlog import ROOM, Backlog
 from sipfullproxy.transport.core import POLL_INTERVAL, Core
 from sipfullproxy.transport.sockets import Address, family, link_of, on_link, one_family, socket_address
 
 # How many more datagrams are taken after one wake-up before the timers get their turn: some 10 ms of work at most.
 BATCH = 128
-
-# Seconds in which there is always a datagram that waits; from then on what is new is refused until all are served. With
-# what came in that time it makes some 0.2 s, so that nobody takes his message for lost (T1 is 0.5 s).
-PATIENCE = 0.1
-
-# Seconds between two lines of the log about that.
-COMPLAIN = 60.0
 
 # Room in the kernel for datagrams that come while we are busy, in bytes: about a second of 1,000 calls a second. Linux
 # cuts what is too much, macOS refuses it, so smaller ones follow. The last is what the largest datagram needs.
@@ -68,10 +62,7 @@ class UdpDoor(socketserver.UDPServer):
         self._link = link_of(name)
         self._core: Core
         self._flows: dict[tuple[Any, ...], Flow] = {}
-        self._now = 0.0
-        self._begun: float | None = None  # since when there has always been a datagram waiting
-        self._spare = False
-        self._complained = -COMPLAIN
+        self._backlog = Backlog(self.socket)
 
     def serve(self, core: Core) -> None:
         """Bring `core` the datagrams and the time, until `shutdown` is called from another thread."""
@@ -107,11 +98,11 @@ class UdpDoor(socketserver.UDPServer):
             try:
                 found.append(receive(size))
             except BlockingIOError:
-                self._served()
+                self._backlog.empty()
                 return found
             except OSError:
                 continue
-        self._overrun(time.monotonic())
+        found += self._another()
         return found
 
     def give(self, data: bytes, source: Any) -> None:
@@ -137,34 +128,32 @@ class UdpDoor(socketserver.UDPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve the datagram that woke us, and those that came meanwhile: no select and no handler object for each."""
         self._receive(request[0], client_address)
-        if self._begun is None:
-            self._begun = self._now
         take, size = self.socket.recvfrom, self.max_packet_size
         for _ in range(BATCH):
             try:
                 data, source = take(size)
             except BlockingIOError:
-                self._served()
+                self._backlog.empty()
                 return
             except OSError:
                 continue  # Windows tells here that an earlier datagram of ours found nobody (WSAECONNRESET)
             self._receive(data, source)
-        self._overrun(self._now)
+        for data, source in self._another():
+            self._receive(data, source)
 
-    def _served(self) -> None:
-        """Nothing waits any more."""
-        self._begun = None
-        self._spare = False
-
-    def _overrun(self, now: float) -> None:
-        """After so many datagrams another one waits."""
-        if self._begun is None:
-            self._begun = now
-        if now - self._begun > PATIENCE and not self._spare:
-            self._spare = True
-            if now - self._complained >= COMPLAIN:
-                self._complained = now
-                log.warning("more comes than can be served: what is new is refused (503) until nothing waits")
+    def _another(self) -> list[tuple[bytes, Any]]:
+        """One more datagram after so many, if one waits; looked at for how long it has waited."""
+        if not hasattr(self.socket, "recvmsg"):
+            return []
+        try:
+            data, notes, _, source = self.socket.recvmsg(self.max_packet_size, ROOM)
+        except BlockingIOError:
+            self._backlog.empty()
+            return []
+        except OSError:
+            return []
+        self._backlog.look(notes)
+        return [(data, source)]
 
     def service_actions(self) -> None:
         """Fire the timers that are due; the base class calls this after every wake-up."""
@@ -184,11 +173,10 @@ class UdpDoor(socketserver.UDPServer):
             flow = self._flows[source] = Flow("udp", self.local, source[:2])
             # A phone without any other address may ask a global one of ours: it is answered on its link.
             self._link = link_of(source) or self._link
-        self._now = now = time.monotonic()
         if data[:2] == stun.REQUEST and (echo := stun.answer(data, flow.remote)) is not None:
             self._send([Send(flow, echo, "STUN")])  # like the pong of a connection, it is no message
             return
-        sends = self._core.receive(data, flow, now, self._spare)
+        sends = self._core.receive(data, flow, time.monotonic(), self._backlog.spare)
         if sends:
             self._send(sends)
 

@@ -1,0 +1,57 @@
+"""Whether a UDP port keeps up: how long its datagrams have waited in the kernel before we come to them (Linux)."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+import sys
+import time
+from contextlib import suppress
+
+# Seconds that a datagram may have waited; from then on what is new is refused. Whoever has asked is answered before he
+# takes his message for lost and asks again (T1 is 0.5 s).
+PATIENCE = 0.3
+
+# Seconds between two lines of the log about that.
+COMPLAIN = 60.0
+
+# socket(7), SO_TIMESTAMPNS: with each datagram the time of day when it came. Python has no name for it.
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@ll")
+ROOM = 64
+"""Bytes for what the kernel says of a datagram: that time alone."""
+
+log = logging.getLogger(__name__)
+
+
+class Backlog:
+    """What waits at one socket. spare: whether what is new should be refused (see `Engine.receive`).
+
+    Elsewhere than on Linux nobody says how long a datagram has waited, and `spare` stays False.
+    """
+
+    def __init__(self, line: socket.socket) -> None:
+        self.spare = False
+        self._complained = -COMPLAIN
+        if sys.platform == "linux":
+            with suppress(OSError):
+                line.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+    def look(self, notes: list[tuple[int, int, bytes]]) -> None:
+        """A datagram was taken after many others. notes: what the kernel said of it, from `recvmsg`."""
+        for level, kind, said in notes:
+            if (level, kind, len(said)) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS, _TIMESPEC.size):
+                seconds, nanoseconds = _TIMESPEC.unpack(said)
+                self.spare = time.time() - (seconds + nanoseconds / 1e9) > PATIENCE
+                if self.spare:
+                    self._complain(time.monotonic())
+
+    def empty(self) -> None:
+        """Nothing waits any more."""
+        self.spare = False
+
+    def _complain(self, now: float) -> None:
+        if now - self._complained >= COMPLAIN:
+            self._complained = now
+            log.warning("more comes than can be served: what is new is refused (503) until less waits")

@@ -1,0 +1,71 @@
+"""backlog.py: what has waited for too long in the kernel is noticed, and said once a minute."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sipfullproxy.transport import backlog
+from sipfullproxy.transport.backlog import PATIENCE, ROOM, Backlog
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says how long a datagram has waited")
+
+
+@pytest.fixture
+def line() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        opened.bind(("127.0.0.1", 0))
+        opened.settimeout(5)
+        yield opened
+
+
+def came(age: float) -> list[tuple[int, int, bytes]]:
+    """What the kernel says of a datagram of that age (seconds)."""
+    seconds, rest = divmod(time.time() - age, 1)
+    return [(socket.SOL_SOCKET, 35, struct.pack("@ll", int(seconds), int(rest * 1e9)))]
+
+
+@LINUX
+def test_the_kernel_says_when_a_datagram_came(line: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Backlog(line)
+    monkeypatch.setattr(backlog, "PATIENCE", -1.0)
+    line.sendto(b"x", line.getsockname())
+    _, notes, flags, _ = line.recvmsg(10, ROOM)
+    assert not flags & socket.MSG_CTRUNC
+    found.look(notes)
+    assert found.spare
+
+
+def test_what_has_waited_for_long_is_too_much_until_the_next_has_not(line: socket.socket) -> None:
+    found = Backlog(line)
+    found.look(came(PATIENCE + 1))
+    assert found.spare
+    found.look(came(0))
+    assert not found.spare
+    found.look(came(PATIENCE + 1))
+    found.empty()
+    assert not found.spare
+
+
+@pytest.mark.parametrize("notes", [[], [(socket.SOL_SOCKET, 2, b"x" * 16)], [(socket.SOL_SOCKET, 35, b"short")]])
+def test_other_notes_say_nothing(line: socket.socket, notes: list[tuple[int, int, bytes]]) -> None:
+    found = Backlog(line)
+    found.look(notes)
+    assert not found.spare
+
+
+def test_it_is_said_once_a_minute(
+    line: socket.socket, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Backlog(line)
+    for _ in range(3):
+        found.look(came(PATIENCE + 1))
+    assert len(caplog.records) == 1
+    monkeypatch.setattr(backlog, "COMPLAIN", 0.0)
+    found.look(came(PATIENCE + 1))
+    assert len(caplog.records) == 2
