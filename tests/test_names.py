@@ -11,12 +11,13 @@ import pytest
 
 from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.events import Located
+from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.forking import BRANCHES
 from sipfullproxy.engine.locating import Found, Srv
 from sipfullproxy.engine.lookups import LOOKUPS
 from sipfullproxy.engine.timers import DURATION, LOOKUP, NEXT_SERVER
 from sipfullproxy.sip.message import Request, Response
-from tests.helpers import Lab, Phone
+from tests.helpers import PROXY, Lab, Phone
 from tests.zones import Zone
 
 ONE, TWO = ("192.0.2.1", 5060), ("192.0.2.2", 5070)
@@ -397,6 +398,40 @@ def test_sips_to_a_name_is_tls_or_nothing() -> None:
     lab, alice, *_ = house()
     alice.request("MESSAGE", "sips:bob@example.com")
     assert not lab.questions and alice.waiting == [480]
+
+
+def test_sips_behind_a_route_to_a_name_is_tls_all_the_same() -> None:
+    """RFC 3261 §8.1.2: the next hop is looked up as if it were a sips URI, though it is written as sip."""
+    lab, alice, one, _ = house(listen=(("udp", PROXY), ("tls", (PROXY[0], 5061))))
+    secure = lab.phone("two", "192.0.2.2:5061", transport="tls")
+    lab.zone = {"_sip._udp.example.com": [Srv(1, 0, 5060, "one.example.com")], "example.com": ["192.0.2.2"]}
+    alice.invite("sips:bob@far.example.com", headers=("Route: <sip:example.com;lr>",))
+    lab.resolve()
+    assert not one.inbox
+    assert secure.takes("INVITE")
+
+
+def test_sips_behind_a_route_to_a_name_needs_tls() -> None:
+    lab, alice, *_ = house()
+    alice.invite("sips:bob@far.example.com", headers=("Route: <sip:example.com;lr>",))
+    assert alice.takes(480) and not lab.questions
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_what_was_sent_on_is_not_sent_again_when_its_connection_fails(heard: bool) -> None:
+    """A large MESSAGE goes by TCP. That fails when the next server has answered, or when this one has shown that it
+    knows the request: then UDP would only bring it twice."""
+    lab, alice, *_ = house()
+    one, two = (lab.phone("bob", f"{host}:{port}", transport="tcp") for host, port in (ONE, TWO))
+    alice.request("MESSAGE", "sip:bob@example.com", body="x" * 1500)
+    lab.resolve()
+    if heard:
+        one.reply(one.takes("MESSAGE"), 100)
+    else:
+        lab.advance(NEXT_SERVER + 1)
+        two.reply(two.takes("MESSAGE"), 200)
+    lab.lose(ONE, "tcp")
+    assert not [send for send in lab.astray if send.flow == Flow("udp", PROXY, ONE)]
 
 
 def test_a_request_is_not_sent_on_and_on_because_the_dns_says_so() -> None:

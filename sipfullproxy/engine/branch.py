@@ -177,11 +177,13 @@ class Branch:
             self._lookup.stop()
             self._lookup = None
         client = self._client
-        if self.status or self._cancelling or client is None or self._draft is None or not client.pending:
+        if self.status or self._cancelling or client is None or not client.pending:
             return
         if not self._provisional:
             self._cancel = headers
             return
+        if self._draft is None:
+            return  # nothing but an INVITE can be cancelled
         self._cancelling = True
         self._wait("9.1", CANCELLED)  # first, so that it ends even if a bug keeps the CANCEL from going out
         data = follow_up(self._draft, b"CANCEL", None, *headers)
@@ -217,11 +219,12 @@ class Branch:
 
     def failed(self) -> None:
         """The request could not be sent; as good as a 503 (RFC 3261 §16.9). A large one, for which TCP was tried, is
-        sent by UDP (§18.1.1); and who named a connection by its token is told that it is gone (RFC 5626 §5.3.1)."""
+        sent by UDP (§18.1.1), unless it has come there or is wanted there no more; and who named a connection by its
+        token is told that it is gone (RFC 5626 §5.3.1)."""
         self._stop_waiting()
         self._client = None
         plain, self._plain = self._plain, None
-        if plain is not None and plain.flow is not None and self._cancel is None:
+        if plain is not None and plain.flow is not None and self.unheard:
             self.target = plain
             draft, edits = self._copy()
             self._send(plain.flow, draft, draft.encode(), edits)

@@ -255,10 +255,13 @@ class Router:
         port = uri.port or (TLS_PORT if transport == "tls" else uri.effective_port)
         return self._flow(transport, uri.params.get(b"maddr") or uri.host, port)
 
-    def named(self, uri: Uri) -> Destination | None:
+    def named(self, uri: Uri, sips: bool = False) -> Destination | None:
         """What to ask the DNS for, where a URI names its host (RFC 3263 §4). None for numbers, for our own names, and
-        for transports that we have no port of."""
-        host, transport = (uri.params.get(b"maddr") or uri.host).lower().rstrip(b"."), _transport(uri)
+        for transports that we have no port of.
+
+        sips: whether it is on the way to a sips URI, so that it is asked for as if it were one (RFC 3261 §8.1.2).
+        """
+        host, transport = (uri.params.get(b"maddr") or uri.host).lower().rstrip(b"."), _transport(uri, sips)
         if not self._resolve or not is_name(host) or host in self._hosts:
             return None
         wanted = SERVICES.keys() if transport is None else SERVICES.keys() & {transport}
@@ -285,7 +288,7 @@ class Router:
     def _toward(self, uri: Uri, hop: Uri) -> Target:
         """A target behind the next hop: its address, or what to ask the DNS for."""
         flow = self.way_to(hop)
-        return Target(uri, flow, where=self.named(hop) if flow is None else None)
+        return Target(uri, flow, where=self.named(hop, uri.scheme == b"sips") if flow is None else None)
 
     def _flow(self, transport: str, host: bytes, port: int) -> Flow | None:
         machine = single_machine(host)
@@ -362,11 +365,12 @@ class Router:
         return local
 
 
-def _transport(uri: Uri) -> str | None:
-    """The transport that a URI asks for; None where it does not say."""
+def _transport(uri: Uri, sips: bool = False) -> str | None:
+    """The transport that a URI asks for; None where it does not say. sips: whether it counts as a sips URI, though it
+    may be none."""
     param = uri.params.get(b"transport")
     transport = param.lower().decode("ascii", "replace") if param else None
-    if uri.scheme == b"sips":
+    if sips or uri.scheme == b"sips":
         # `transport` says what is below it (§26.2.2, RFC 7118 §5.2.2).
         return "wss" if transport == "ws" else "tls"
     return transport
