@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from time import process_time
+
+import pytest
+
+from sipfullproxy.engine.bans import ADDRESSES
 from sipfullproxy.engine.buckets import Buckets
 
 NOW = 1000.0
@@ -47,3 +52,17 @@ def test_the_oldest_is_forgotten() -> None:
         buckets.pour(name, 1, NOW)
     assert len(buckets) == 3
     assert [buckets.pour(name, 1, NOW) for name in "da"] == [True, False]
+
+
+@pytest.mark.soak
+def test_forgetting_the_oldest_costs_next_to_nothing() -> None:
+    """A flood from made-up addresses, each of them new. By a plain dict it would be 45 µs each time, of one core."""
+    buckets = Buckets(room=2, leak=0, most=ADDRESSES)
+    took = []
+    for turn in range(3):
+        names = [f"{turn} {number}" for number in range(ADDRESSES)]
+        begin = process_time()
+        for name in names:
+            buckets.pour(name, 1, NOW)
+        took.append(process_time() - begin)
+    assert max(took[1:]) < 10 * took[0]

@@ -12,6 +12,7 @@ A ban of an address is for all of its ports, and of IPv6 for the whole /64: who 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -122,10 +123,10 @@ class Bans:
         self._nuisances = Buckets(NUISANCE, NUISANCE_FADES, ADDRESSES)
         # Not with what can be made up: a flood of forged addresses would drive out who has really guessed.
         self._guesses = Buckets(GUESSES, 1 / GUESS_FADES, ADDRESSES)
-        self._wrong: dict[tuple[Flow, bytes], int] = {}
-        self._known: dict[str, float] = {}
+        self._wrong: OrderedDict[tuple[Flow, bytes], int] = OrderedDict()
+        self._known: OrderedDict[str, float] = OrderedDict()
         self._told = Buckets(TOLD, TOLD_FADES, 1)
-        self._bans: dict[str, Ban] = {}
+        self._bans: OrderedDict[str, Ban] = OrderedDict()
 
     def admits(self, flow: Flow) -> bool:
         """Whether what comes by this flow is looked at. Asked before it is read, so it must cost next to nothing."""
@@ -153,7 +154,7 @@ class Bans:
         guess = flow, user[:LONGEST_USER]
         self._wrong[guess] = self._wrong.pop(guess, 0) + 1
         if len(self._wrong) > ADDRESSES:
-            del self._wrong[next(iter(self._wrong))]
+            self._wrong.popitem(last=False)
         if self._guesses.pour(network, 1.0, self._outbox.now):
             self._ban(network, LOGINS, proved=True)
 
@@ -219,7 +220,7 @@ class Bans:
         bans = self._bans
         bans.pop(ban.network, None)
         while len(bans) >= BANS and (ban.proved or self._outbox.now >= bans[next(iter(bans))].until):
-            del bans[next(iter(bans))]
+            bans.popitem(last=False)
         if len(bans) >= BANS:
             return False
         bans[ban.network] = ban
@@ -230,7 +231,7 @@ class Bans:
         self._known.pop(network, None)  # those of whom nothing was heard for longest come first
         self._known[network] = self._outbox.now
         if len(self._known) > ADDRESSES:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
 
     def _is_known(self, network: str) -> bool:
         since = self._known.get(network)

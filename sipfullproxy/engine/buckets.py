@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 
 class Buckets:
     """A bucket for each sender: what he does is poured in, and leaks out again as time goes by.
@@ -16,7 +18,8 @@ class Buckets:
         self._room = room
         self._leak = leak
         self._most = most
-        self._levels: dict[str, tuple[float, float]] = {}
+        # In a plain dict, whose first is taken out again and again, each look for the next first takes longer.
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._levels)
@@ -30,7 +33,7 @@ class Buckets:
         before = levels.get(whose)
         if before is None:
             if len(levels) >= self._most:
-                del levels[next(iter(levels))]
+                levels.popitem(last=False)
             level = amount
         else:
             level = max(0.0, before[0] - (now - before[1]) * self._leak) + amount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TypeVar
@@ -126,7 +127,7 @@ class Location:
         self._by_contact: dict[ContactKey, Entry] = {}
         self._by_host: dict[HostKey, Entry] = {}
         self._ages: list[tuple[float, int, Binding]] = []
-        self._past: dict[bytes, None] = {}
+        self._past: OrderedDict[bytes, None] = OrderedDict()
         self._ticket = 0
         self._count = 0
 
@@ -240,7 +241,7 @@ class Location:
         if binding.aor not in self._by_user:
             self._past[binding.aor] = None
             if len(self._past) > REMEMBERED:
-                del self._past[next(iter(self._past))]
+                self._past.popitem(last=False)
 
     def next_expiry(self) -> float | None:
         """When the next binding may run out (monotonic seconds); now and then a little too early."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import binascii
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import OrderedDict
 
 LIFETIME = 300.0
 """Seconds. A phone that calls again within them saves a round trip; who overhears a login has no longer to guess."""
@@ -36,7 +37,7 @@ class Nonces:
         self._key = key
         self._serial = 0
         # By what a nonce says of itself; these grow, so that whatever is not above one of them was made before it.
-        self._counts: dict[bytes, int] = {}
+        self._counts: OrderedDict[bytes, int] = OrderedDict()
         self._forgotten = b""
 
     def __len__(self) -> int:
@@ -76,8 +77,7 @@ class Nonces:
         while counts and self._too_old(oldest := next(iter(counts)), now):
             del counts[oldest]
         if len(counts) >= NONCES:
-            first = next(iter(counts))
-            del counts[first]
+            first, _ = counts.popitem(last=False)
             self._forgotten = max(self._forgotten, first)
 
     def _ours(self, nonce: bytes, whose: str) -> bytes | None:
