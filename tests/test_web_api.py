@@ -9,6 +9,7 @@ import pytest
 
 from sipfullproxy.engine.bans import Ban
 from sipfullproxy.journal.cards import OVER
+from sipfullproxy.web.api import MOST_BANS
 from tests.pages import SIP, Answer, Page, card, page, phone
 
 
@@ -49,8 +50,8 @@ def test_bans_are_listed_and_lifted(served: Page, network: str) -> None:
     assert served.ask("/api/bans").json == {"bans": [], "may_change": True}
     served.proxy.held = [Ban(network, 1.0, 61.0, 1, "logins", True), Ban("192.0.2.7", 1.0, 61.0, 1, "flood", False)]
     assert served.ask("/api/bans?lang=sk").json["bans"] == [
-        {"network": network, "until": 61.0, "why": "nesprávne heslá"},
         {"network": "192.0.2.7", "until": 61.0, "why": "priveľa správ"},
+        {"network": network, "until": 61.0, "why": "nesprávne heslá"},
     ]
     assert served.ask(f"/api/bans?network={network}", "DELETE").status == 204
     assert [ban.network for ban in served.proxy.held] == ["192.0.2.7"]
@@ -58,6 +59,12 @@ def test_bans_are_listed_and_lifted(served: Page, network: str) -> None:
     assert (answer.status, answer.json) == (404, {"error": "this address is not banned (any more)"})
     assert served.ask("/api/bans?network=<script>", "DELETE").status == 422
     assert served.ask("/api/bans", "DELETE").status == 422
+
+
+def test_of_a_flood_the_latest_bans_are_listed(served: Page) -> None:
+    served.proxy.held = [Ban(f"2001:db8:{number:x}::/64", 1.0, 61.0, 1, "flood", False) for number in range(1_000)]
+    bans = served.ask("/api/bans").json["bans"]
+    assert (len(bans), bans[0]["network"]) == (MOST_BANS, "2001:db8:3e7::/64")
 
 
 def test_calls_come_in_pages_without_gap_or_repetition(served: Page) -> None:

@@ -25,6 +25,9 @@ from sipfullproxy.web.provision import Login, Way
 PAGE = 50
 LARGEST_PAGE = 500
 
+# Bans of one answer: a flood from made-up addresses makes thousands, and nobody reads as many.
+MOST_BANS = 200
+
 # What a search may say: more than any name has.
 LONGEST_QUERY = 200
 
@@ -89,8 +92,9 @@ def remove(
 
 @router.get("/api/bans")
 def bans(request: Request, house: Asked, access: Door, lang: Tongue) -> Bans:
-    """The addresses that the proxy does not listen to."""
-    held = [Held(ban.network, ban.until, reason(ban.why, lang)) for ban in house.proxy.bans()]
+    """The addresses that the proxy does not listen to, the latest first, and so many of them."""
+    latest = house.proxy.bans()[: -MOST_BANS - 1 : -1]
+    held = [Held(ban.network, ban.until, reason(ban.why, lang)) for ban in latest]
     return Bans(bans=held, may_change=access.standing(request.scope) != "here")
 
 

@@ -369,6 +369,19 @@ def test_a_ban_is_shown_and_lifted(tmp_path: Path, browser: Browser) -> None:
     assert BanList(tmp_path / NAME).read() == []
 
 
+def test_a_ban_is_seen_when_it_comes_and_when_it_ends(tmp_path: Path, browser: Browser) -> None:
+    now = time.time()
+    with running(tmp_path, "--bans") as proxy:
+        window = Window(browser, proxy.page, lang="en")
+        page = window.open("#/phones")
+        kept = BanList(tmp_path / NAME)
+        kept.write([Ban("192.0.2.7", now, now + 600, 1, "logins", True)], now)
+        expect(page.get_by_role("cell", name="wrong passwords")).to_be_visible()
+        assert kept.lift("192.0.2.7")
+        expect(page.get_by_role("heading", name="Banned addresses")).to_have_count(0)
+        window.close()
+
+
 def test_experiments_are_marked_loudly_until_they_are_off(lab: Stage, look: Look) -> None:
     window = look(lang="en")
     page = window.open("#/experiments")

@@ -4,9 +4,13 @@ import { address, ask, change } from "./api.js";
 import { duration, h, show, ticking } from "./dom.js";
 import { w } from "./words.js";
 
+/** Milliseconds between two looks at the bans: they come and go by themselves, and no event tells of them. */
+const BANS_EVERY = 2000;
+
 export async function open(root, _rest, app) {
   const table = h("div.phones");
   const banned = h("section.phones");
+  let known = "";
   root.append(h("div.page", {}, h("h1", {}, w("phones")), table, banned, adding(app)));
 
   async function load() {
@@ -19,6 +23,9 @@ export async function open(root, _rest, app) {
 
   async function loadBans() {
     const { bans, may_change: may } = await ask("bans");
+    const found = JSON.stringify(bans.map(({ network, until }) => [network, Math.round(until)]));
+    if (found === known) return; // or a button would be gone from under somebody's finger
+    known = found;
     show(banned, bans.length > 0 && [h("h2", {}, w("banned")), h("table.sheet", {},
       h("thead", {}, h("tr", {}, ["from", "why", "until"].map((word) => h("th", { scope: "col" }, w(word))), may && h("td"))),
       h("tbody", {}, bans.map((ban) => held(ban, may))))]);
@@ -54,7 +61,11 @@ export async function open(root, _rest, app) {
   }
 
   await load();
-  return { heard: (kind) => ["phones", "again"].includes(kind) && load().catch(app.trouble), close: () => root.replaceChildren() };
+  const looking = setInterval(() => document.hidden || loadBans().catch(() => {}), BANS_EVERY); // a lost proxy shows above
+  return {
+    heard: (kind) => ["phones", "again"].includes(kind) && load().catch(app.trouble),
+    close: () => { clearInterval(looking); root.replaceChildren(); },
+  };
 }
 
 /** A QR code that sets Linphone up in one scan. */
