@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.location import ENDED
 from sipfullproxy.engine.replica import Came, Change, Went, change_of
 from sipfullproxy.sip.phrases import Phrasebook
 from tests.helpers import PROXY, Lab, Phone
@@ -177,6 +178,25 @@ def test_what_comes_twice_counts_once(lab: Lab) -> None:
     assert other.phones(9) == []
 
 
+@pytest.mark.parametrize("order", ["end first", "all, then an old snapshot"])
+def test_who_is_gone_does_not_come_back_by_what_is_told_late(lab: Lab, order: str) -> None:
+    """One neighbour tells that a phone came, another that it went; or a third knows it still. A neighbour that does not
+    end bindings by itself would keep it for ever."""
+    lab.registered("bob")
+    (came,) = lab.engine.changes()
+    gone = Went(came.name, b"bob")
+    other = engine()
+    other.restore([gone] if order == "end first" else [came, gone], lab.now)
+    other.restore([came], lab.now)
+    assert other.phones(9) == []
+
+
+def test_of_those_who_are_gone_only_so_many_names_are_kept() -> None:
+    other = engine()
+    other.restore([Went(f"a-{number}", b"bob") for number in range(ENDED + 10)], 0.0)
+    assert len(other._core.location._ended) == ENDED
+
+
 def test_what_ran_out_on_the_way_is_gone_and_told(lab: Lab) -> None:
     lab.registered("bob")
     other = engine()
@@ -307,3 +327,16 @@ def test_a_snapshot_makes_the_same_phones_and_the_same_routing(seed: int, steps:
     away = ("SIP/2.0 404", "SIP/2.0 480")
     here, there = routing(lab.engine, lab.now), routing(other, lab.now)
     assert [call for call in there if call[1][:11] not in away] == [call for call in here if call[1][:11] not in away]
+
+
+@given(seed=st.integers(0, 2**32), steps=st.integers(1, 60))
+def test_in_whatever_order_the_same_phones_are_left(seed: int, steps: int) -> None:
+    """Of two neighbours, what one has told may arrive behind what the other has told of it."""
+    life = Life(seed)
+    life.live(steps)
+    mixed = life.changes * 2
+    life.random.shuffle(mixed)
+    other = engine()
+    for change in mixed:
+        other.restore([change], life.lab.now)
+    assert set(other.snapshot()) == set(life.lab.engine.snapshot())

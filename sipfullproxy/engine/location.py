@@ -21,6 +21,10 @@ BINDINGS = 1_000_000
 REMEMBERED = 10_000
 """Users who are not registered any more but get "480 not here now" instead of "404 nobody of that name"."""
 
+ENDED = 10_000
+"""Bindings whose end others have told, and that do not come back by what others tell later. Of more than that nobody
+hears so late."""
+
 
 class Binding:
     """One phone of one user (RFC 3261 §10, "binding").
@@ -114,8 +118,8 @@ class Location:
     """
 
     __slots__ = (
-        "_ages", "_by_contact", "_by_flow", "_by_host", "_by_user", "_changes", "_count", "_expiring", "_life", "_past",
-        "_ticket",
+        "_ages", "_by_contact", "_by_flow", "_by_host", "_by_user", "_changes", "_count", "_ended", "_expiring",
+        "_life", "_past", "_ticket",
     )  # fmt: skip
 
     def __init__(self, life: str | None = None, *, expiring: bool = True) -> None:
@@ -128,6 +132,7 @@ class Location:
         self._by_host: dict[HostKey, Entry] = {}
         self._ages: list[tuple[float, int, Binding]] = []
         self._past: OrderedDict[bytes, None] = OrderedDict()
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self._ticket = 0
         self._count = 0
 
@@ -205,15 +210,20 @@ class Location:
         return changes
 
     def restore(self, change: Change) -> None:
-        """Make a change that was made elsewhere, and tell nobody. What is so already stays so.
+        """Make a change that was made elsewhere, and tell nobody. What is so already stays so; and who is gone stays
+        gone, because one may tell that he came, and another that he went, in whatever order.
 
         Raises SipError for a Contact that is no URI.
         """
         here = next((phone for phone in _listed(self._by_user.get(change.aor)) if phone.name == change.name), None)
-        if isinstance(change, Came) and here is None:
+        if isinstance(change, Went):
+            self._ended[change.name] = None
+            if len(self._ended) > ENDED:
+                self._ended.popitem(last=False)
+            if here is not None:
+                self._leave(here)
+        elif here is None and change.name not in self._ended:
             self._enter(_binding(change))
-        elif isinstance(change, Went) and here is not None:
-            self._leave(here)
 
     def snapshot(self) -> list[Came]:
         """All bindings, oldest first: what `restore` makes the same of."""
