@@ -94,6 +94,9 @@ class Proxy:
         given = {"ip": ip, "port": port, "lang": lang, "phrases": phrases, "web": web, **others}
         self.settings = settings or read({key: value for key, value in given.items() if value is not None})
         self._lock = threading.Lock()
+        # Held by who changes something, until all workers are told: so it is the same everywhere in the end. Whoever
+        # holds the other one does not take it: that comes last, behind the foreman's own.
+        self._changing = threading.Lock()
         self._forward = {unescape(user.encode()): rule for user, rule in self.settings.forward.items()}
         self._hooks = Hooks()
         self._memory: Memory | None = None
@@ -144,13 +147,14 @@ class Proxy:
         given = {key: target for key, target in targets.items() if target is not None}
         rule = read_rule(user, {**given, "after": after}, self.settings.lang)
         name = unescape(user.encode())
-        with self._lock:
-            if given:
-                self._forward[name] = rule
-            else:
-                self._forward.pop(name, None)
-        if self._foreman is not None:
-            self._foreman.forward(name, rule if given else None)
+        with self._changing:
+            with self._lock:
+                if given:
+                    self._forward[name] = rule
+                else:
+                    self._forward.pop(name, None)
+            if self._foreman is not None:
+                self._foreman.forward(name, rule if given else None)
 
     def experiment(
         self,
@@ -173,7 +177,7 @@ class Proxy:
         }  # fmt: skip
         given = {key: value for key, value in wanted.items() if value is not None}
         checked = read_experiments(given, self.settings.lang)
-        with self._lock:
+        with self._changing:
             before = self.settings.experiments
             experiments = dataclasses.replace(before, **checked)
             self.settings = dataclasses.replace(self.settings, experiments=experiments)
@@ -305,7 +309,7 @@ class Proxy:
                 foreman.close()
             self._close_page()
             raise
-        with self._lock:
+        with self._changing:
             self._engine = engine
             if self.settings.experiments != Experiments():
                 self._experiment()
@@ -507,16 +511,17 @@ class Proxy:
         return key
 
     def _experiment(self) -> None:
-        """Make things go as wrong as the settings say, and have the engine tell of it. The lock is held."""
+        """Make things go as wrong as the settings say, and have the engine tell of it. Who changes them is alone."""
         experiments = self.settings.experiments
-        experiments.turn(self._switches)
-        if self._network is not None:
-            self._network.experiments = experiments
+        with self._lock:
+            experiments.turn(self._switches)
+            if self._network is not None:
+                self._network.experiments = experiments
+            if self._engine is not None:
+                self._engine.epoch = wall_offset()
+                self._engine.tell(Experiment, time.monotonic(), **dataclasses.asdict(experiments))
         if self._foreman is not None:
             self._foreman.go_wrong(experiments)
-        if self._engine is not None:
-            self._engine.epoch = wall_offset()
-            self._engine.tell(Experiment, time.monotonic(), **dataclasses.asdict(experiments))
 
     def _hire(self, doors: Doors) -> Foreman | None:
         """Find places for the other workers, if there are to be any. Raises StartError."""

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,10 +15,13 @@ import pytest
 
 from sipfullproxy import roll, users
 from sipfullproxy.engine.events import Event
+from sipfullproxy.experiments import Experiments
 from sipfullproxy.server import Proxy
 from sipfullproxy.settings import StartError
 from sipfullproxy.sip.digest import read_challenge
 from sipfullproxy.users import UsersFile
+from sipfullproxy.workers import feed
+from sipfullproxy.workers.foreman import Foreman
 from sipfullproxy.workers.owner import owner
 from tests.callflows.flow import Flow
 from tests.load import ends, finish
@@ -25,6 +29,9 @@ from tests.logins import authorization, credentials
 from tests.running import Running, running
 from tests.test_callflows import FLOWS, Stage
 from tests.waiting import eventually
+
+PATIENCE = 10.0
+"""Seconds; nothing here takes a tenth of it."""
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="several workers are for Linux only")
 
@@ -180,6 +187,36 @@ def test_what_the_user_changes_is_so_at_every_worker(make: Callable[..., Proxy])
         for phone in proxy.phones():
             assert proxy.remove(phone.id)
         assert [alice.ask("MESSAGE", "bob", f"removed-{number}") for number in range(6)] == [403] * 6
+
+
+@LINUX
+def test_the_user_may_change_something_while_a_worker_starts(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, starting, changing = make(workers=2), threading.Event(), threading.Event()
+    put = feed.put
+
+    def slowly(line: socket.socket, value: tuple[object, ...]) -> None:
+        starting.set()
+        assert changing.wait(PATIENCE)
+        put(line, value)
+
+    proxy.start()
+    monkeypatch.setattr(feed, "put", slowly)
+    go_wrong = Foreman.go_wrong
+
+    def telling(foreman: Foreman, experiments: Experiments) -> None:
+        changing.set()
+        go_wrong(foreman, experiments)
+
+    monkeypatch.setattr(Foreman, "go_wrong", telling)
+    (worker,) = workers_of(proxy)
+    os.kill(worker, signal.SIGKILL)
+    assert starting.wait(PATIENCE)
+    user = threading.Thread(target=lambda: proxy.experiment(drop=1), daemon=True)
+    user.start()
+    user.join(PATIENCE)
+    assert not user.is_alive()
 
 
 @LINUX
