@@ -69,15 +69,15 @@ class Child:
 
         return eventually(look, lambda: f"{pattern!r} from {self._command}; it said:\n{self.output[-4000:]}")
 
-    def stop(self, first: signal.Signals = signal.SIGTERM) -> int:
+    def stop(self, first: signal.Signals = signal.SIGTERM, patience: float = PATIENCE) -> int:
         """End the program and all that it has started: `first` asks, SIGKILL does not. The return code.
 
-        May be called again, to no effect.
+        patience: seconds that it gets to end by itself. May be called again, to no effect.
         """
         if self.running:
             self._signal(first)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(PATIENCE)
+                self._process.wait(patience)
         if self.running or self._reader.is_alive():
             # It does not listen, or somebody of its family still holds the other end of the pipe.
             self._signal(signal.SIGKILL)

@@ -18,6 +18,9 @@ ROOT = Path(__file__).parents[2]
 # Another program that understands the same command line may stand in for the proxy, to find out whose fault it is.
 MAIN = Path(os.environ.get("PHONES_PROXY", ROOT / "main.py"))
 
+# Seconds that the proxy gets to end: its page and each of its mailboxes may take five on a machine that is busy.
+ENDING = 20.0
+
 
 class Journal:
     """The text file in which the proxy writes down who called whom."""
@@ -81,6 +84,6 @@ class Proxy:
     def stop(self) -> None:
         """End the proxy as a service manager would, and see that it was well until then."""
         assert self._program.running, f"the proxy has died:\n{self.output}"
-        code = self._program.stop(signal.SIGTERM)
+        code = self._program.stop(signal.SIGTERM, ENDING)
         assert code == 0, f"the proxy did not end well ({code}):\n{self.output}"
         assert "Traceback" not in self.output, f"the proxy has met a bug of its own:\n{self.output}"
