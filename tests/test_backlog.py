@@ -7,6 +7,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -50,6 +51,32 @@ def test_what_has_waited_for_long_is_too_much_until_the_next_has_not(line: socke
     found.look(came(PATIENCE + 1))
     found.empty()
     assert not found.spare
+
+
+@LINUX
+def test_where_a_datagram_found_no_room_it_is_too_much_until_the_next_ones_do(line: socket.socket) -> None:
+    found = Backlog(line)
+    line.setsockopt(
+        socket.SOL_SOCKET, socket.SO_RCVBUF, 1
+    )  # the kernel makes it the least that it has, a few kilobytes
+    line.setblocking(False)
+
+    def comes(count: int) -> list[bool]:
+        """So many datagrams; what is thought of each that found room."""
+        for _ in range(count):
+            line.sendto(b"x" * 100, line.getsockname())
+        thought = []
+        with suppress(BlockingIOError):
+            while True:
+                _, notes, flags, _ = line.recvmsg(100, ROOM)
+                assert not flags & socket.MSG_CTRUNC
+                found.look(notes)
+                thought.append(found.spare)
+        return thought
+
+    assert not any(comes(100)), "those before found room"
+    assert comes(2) == [True, False]
+    assert comes(2) == [False, False]
 
 
 @pytest.mark.parametrize("notes", [[], [(socket.SOL_SOCKET, 2, b"x" * 16)], [(socket.SOL_SOCKET, 35, b"short")]])
