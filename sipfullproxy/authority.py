@@ -6,7 +6,6 @@ it signs is made anew whenever our addresses have changed or its end is near.
 
 from __future__ import annotations
 
-import importlib.util
 import ipaddress
 from collections.abc import Iterable
 from contextlib import suppress
@@ -131,11 +130,6 @@ class Authority:
             .sign(self._pair.key, SHA256())
         )
         return Pair(key, certificate)
-
-
-def is_missing() -> bool:
-    """Whether the library that this stands on is not installed. It is not imported for that."""
-    return importlib.util.find_spec(LIBRARY) is None
 
 
 def _new_authority(now: datetime, host: str) -> Pair:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sipfullproxy import authority, state
 from sipfullproxy.authority import Authority
 from sipfullproxy.lang import Words
+from sipfullproxy.libraries import missing
 from sipfullproxy.settings import Settings, StartError
 from sipfullproxy.transport.addresses import lan_addresses
 from sipfullproxy.transport.tls import Tls
@@ -29,8 +30,8 @@ def find_authority(settings: Settings) -> Authority | None:
     and cannot be had: calls need none, so that is an end only for who names a port of TLS."""
     if not settings.tls or settings.tls_cert or settings.tls_key:
         return None
-    if authority.is_missing():
-        raise StartError(_NO_LIBRARY[settings.lang].format(missing=authority.LIBRARY))
+    if lacking := missing(authority.LIBRARY):
+        raise StartError(_NO_LIBRARY[settings.lang].format(missing=", ".join(lacking)))
     try:
         place = settings.state or state.folder()
         found = Authority(place, datetime.now(UTC), platform.node())

@@ -17,6 +17,7 @@ from sipfullproxy.journal.memory import Memory
 from sipfullproxy.journal.security import SecurityLog
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Lang, Words
+from sipfullproxy.libraries import missing
 from sipfullproxy.settings import Listen, Settings, StartError
 from sipfullproxy.sip.host import endpoint
 from sipfullproxy.transport import websocket
@@ -102,9 +103,13 @@ def _possible(settings: Settings) -> list[Listen]:
     the same. Raises StartError where nothing is left."""
     listed = list(settings.listen)
     possible = [port for port in listed if port.transport not in WEBSOCKETS]
-    if len(possible) == len(listed) or websocket.load():
+    if len(possible) == len(listed):
         return listed
-    words = _NO_WEBSOCKET[settings.lang].format(missing=websocket.LIBRARY)
+    lacking = missing(websocket.LIBRARY)
+    if not lacking:
+        websocket.load()
+        return listed
+    words = _NO_WEBSOCKET[settings.lang].format(missing=", ".join(lacking))
     if not possible:
         raise StartError(words)
     log.warning(words)

@@ -459,8 +459,8 @@ class Proxy:
         server = self.settings.dns
         try:
             return Resolver(records.fetcher(server if isinstance(server, NameServer) else None), self._resolved)
-        except ImportError:
-            raise StartError(_NO_DNS[self.settings.lang].format(ip=self.settings.dns[0])) from None
+        except ImportError as error:
+            raise StartError(_NO_DNS[self.settings.lang].format(ip=self.settings.dns[0], missing=error)) from None
 
     def _resolved(self, number: int, found: Found) -> None:
         """The answer to a question of the engine is there."""
@@ -565,8 +565,8 @@ def _report(bug: Exception) -> None:
 
 _PAGE = Words(sk="stránka: {}", en="the page: {}")
 _NO_DNS = Words(
-    sk="dns = {ip}: chýba dnspython, bez neho sa iného servera DNS spýtať nedá; pip install . v priečinku projektu",
-    en="dns = {ip}: dnspython is missing, and no other DNS server can be asked without; pip install . in the project",
+    sk="dns = {ip}: chýba {missing}, bez neho sa iného servera DNS spýtať nedá; pip install . v priečinku projektu",
+    en="dns = {ip}: {missing} is missing, and no other DNS server can be asked without; pip install . in the project",
 )
 _ONLY_LINUX = Words(
     sk="viac procesov (--workers) len na Linuxe; inde treba --workers 1",

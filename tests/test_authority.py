@@ -14,7 +14,7 @@ from tests.running import need, need_module
 
 need_module("cryptography", "cryptography")
 
-from sipfullproxy.authority import CA_LIFE, LIFE, MARGIN, Authority, is_missing  # noqa: E402
+from sipfullproxy.authority import CA_LIFE, LIFE, MARGIN, Authority  # noqa: E402
 
 NOW = datetime.now(UTC)
 NAMES = ("192.168.1.10", "fd00::1", "fe80::1%eth0", "lab.example")
@@ -148,7 +148,3 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError):
         Authority(tmp_path / "file" / "state", NOW, "laptop")
-
-
-def test_the_library_is_here() -> None:
-    assert not is_missing()

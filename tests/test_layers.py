@@ -18,7 +18,7 @@ FLOORS = (
     ("engine",),
     ("services", "journal"),
     ("explain", "ladder"),
-    ("transport", "web"),
+    ("libraries", "transport", "web"),
     (
         "experiments",
         "settings",

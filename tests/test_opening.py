@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from sipfullproxy import authority, opening
+from sipfullproxy import authority, certificate, opening
 from sipfullproxy.certificate import find_authority
 from sipfullproxy.opening import open_doors
 from sipfullproxy.settings import StartError, read
-from sipfullproxy.transport import websocket
 from sipfullproxy.transport.websocket import WS_PORT, WSS_PORT
 from tests.running import need, need_module
 from tests.test_tls import certify
@@ -147,7 +146,7 @@ def test_a_certificate_of_the_users_own_comes_before_ours(tmp_path: Path) -> Non
 
 
 def test_without_the_library_one_line_says_how_to_have_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(authority, "is_missing", lambda: True)
+    monkeypatch.setattr(certificate, "missing", lambda *names: [*names])
     with pytest.raises(StartError, match=r"^off, cryptography missing; to have it: pip install \. in the folder"):
         opened(state=tmp_path)
     chosen = read({"ip": "127.0.0.1", "port": 0, "tls": True})
@@ -192,7 +191,7 @@ def test_wss_wants_a_certificate() -> None:
 def test_without_their_library_the_other_ports_are_served(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(websocket, "load", lambda: False)
+    monkeypatch.setattr(opening, "missing", lambda *names: [*names])
     with closing(open_doors(read({"listen": ["udp:127.0.0.1:0", "ws:127.0.0.1:0"], "lang": "en"}))) as doors:
         assert [transport for transport, _ in doors.listen] == ["udp"]
     assert "WebSocket is off, websockets missing; to have it: pip install ." in caplog.text

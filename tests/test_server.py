@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import sipfullproxy
-from sipfullproxy import authority, certificate, roll, server, users
+from sipfullproxy import authority, certificate, libraries, roll, server, users
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment, Registered, Unregistered
 from sipfullproxy.engine.flow import Flow, Send
@@ -205,11 +205,11 @@ def test_who_has_our_ca_believes_the_certificate_that_is_made_at_the_start(
 def test_without_a_certificate_that_was_wanted_calls_go_on(
     make: Callable[..., Proxy], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(authority, "is_missing", lambda: True)
+    monkeypatch.setattr(libraries, "LEAST", {"cryptography": (999,)})
     with make(tls=True, lang="en") as proxy:
         assert [transport for transport, _ in proxy.listen] == ["udp", "tcp"]
-        assert "TLS: off, cryptography missing" in caplog.text
-    with pytest.raises(StartError, match="TLS: off, cryptography missing"):
+        assert "TLS: off, cryptography>=999 missing" in caplog.text
+    with pytest.raises(StartError, match="TLS: off, cryptography>=999 missing"):
         make(tls=True, lang="en", listen=["udp", "tls:127.0.0.1:0"]).start()
 
 

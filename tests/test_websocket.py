@@ -22,7 +22,6 @@ from websockets.typing import Origin, Subprotocol  # noqa: E402
 from websockets.uri import parse_uri  # noqa: E402
 
 from sipfullproxy.sip.framing import PING, PONG  # noqa: E402
-from sipfullproxy.transport import websocket  # noqa: E402
 from sipfullproxy.transport.origins import Origins  # noqa: E402
 from sipfullproxy.transport.websocket import HANDSHAKE_LIMIT, LARGEST, WebSocket  # noqa: E402
 
@@ -322,7 +321,3 @@ def test_whatever_comes_for_a_handshake_is_awaited_or_answered(data: bytes) -> N
     told = got.owed()
     assert (got.broken is not None) == bool(told)
     assert not told or told.startswith(b"HTTP/1.1 4") or told.startswith(b"HTTP/1.1 505")
-
-
-def test_the_library_is_there() -> None:
-    assert websocket.load()

@@ -6,10 +6,10 @@ import socket
 import time
 from collections.abc import Callable
 from functools import lru_cache, partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from sipfullproxy.engine.locating import Naptr, Query, Records, Srv
+from sipfullproxy.libraries import missing
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver
@@ -26,6 +26,9 @@ ADDRESS_TTL = 60
 MOST_RECORDS = 100
 """Records of one answer that are looked at; a few are enough for anybody."""
 
+LIBRARY = "dnspython"
+"""What must be installed for all but addresses; `pip install .` in the folder of the project brings it."""
+
 SYSTEM = "system"
 """The name servers that this machine uses for everything else."""
 
@@ -36,20 +39,25 @@ answers. Many threads may call it at once."""
 
 def has_library() -> bool:
     """Whether all kinds of records can be fetched, and not only addresses."""
-    return find_spec("dns") is not None
+    return not missing(LIBRARY)
 
 
 def fetcher(server: tuple[str, int] | None = None) -> Fetch:
     """How records are fetched from now on.
 
     server: (numeric host, port) of the one name server to ask; None: those of this machine, and its file of hosts.
-    Raises ImportError where a server is named, and dnspython is not installed.
+    Raises ImportError where a server is named, and dnspython is not installed or too old.
     """
+    lacking = missing(LIBRARY)
+    if server is not None and lacking:
+        raise ImportError(*lacking)
     if server is not None:
         return _Library(server)
+    if lacking:
+        return addresses
     try:
         library = _Library(None)
-    except (ImportError, OSError, ValueError):  # not installed; or the machine's own settings name no server
+    except (OSError, ValueError):  # the machine's own settings name no server
         return addresses
     return partial(_all, library)
 

@@ -59,14 +59,9 @@ A page from {origin} may not call here; to allow it: --ws-origin {origin}
 log = logging.getLogger(__name__)
 
 
-def load() -> bool:
-    """Load the library, before the first browser comes: it takes a sixth of a second, in which no call would be served.
-    Returns False where it is not installed."""
-    try:
-        import websockets.server  # noqa: F401
-    except ImportError:
-        return False
-    return True
+def load() -> None:
+    """Load the library, before the first browser comes: it takes a sixth of a second, in which no call is served."""
+    import websockets.server  # noqa: F401
 
 
 class WebSocket:

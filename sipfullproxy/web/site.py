@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import ipaddress
 import logging
 import socket
@@ -11,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from sipfullproxy import libraries
 from sipfullproxy.sip.host import scope, written
 from sipfullproxy.transport.sockets import family, one_family, socket_address
 
@@ -110,8 +110,8 @@ class Site:
 
 
 def missing() -> list[str]:
-    """Which of the libraries that the page NEEDED are not installed. None of them is imported for that."""
-    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    """Which of the libraries that the page NEEDED are not installed, or too old."""
+    return libraries.missing(*NEEDED)
 
 
 def listening(hosts: Sequence[str], bind: str | None) -> list[str]:
