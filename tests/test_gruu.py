@@ -180,6 +180,27 @@ def test_by_its_next_flow_when_one_has_failed(lab: Lab) -> None:
     assert first.takes("INVITE")
 
 
+def test_what_else_is_in_a_gruu_comes_by_the_next_flow_too(lab: Lab) -> None:
+    (alice,) = lab.registered("alice")
+    first = phone(lab, "bob", "B", "10.0.0.31:5060", ";reg-id=1")
+    second = phone(lab, "bob", "B", "10.0.0.32:5060", ";reg-id=2")
+    alice.invite(f"{first.contact};conf-id=zx7")
+    second.reply(second.takes("INVITE"), 430)
+    assert first.takes("INVITE").uri_text == b"sip:bob@10.0.0.31:5060;conf-id=zx7"
+
+
+def test_who_gets_a_call_for_one_phone_hears_nothing_of_its_gruu(lab: Lab) -> None:
+    """Sent on by a 302, it is another phone's call, by whichever of its flows."""
+    (alice,) = lab.registered("alice")
+    bob = phone(lab, "bob", "B", "10.0.0.30:5060")
+    first = phone(lab, "carol", "B", "10.0.0.31:5060", ";reg-id=1")
+    second = phone(lab, "carol", "B", "10.0.0.32:5060", ";reg-id=2")
+    alice.invite(f"{bob.contact};conf-id=zx7")
+    bob.reply(bob.takes("INVITE"), 302, headers=("Contact: <sip:carol@10.0.0.1>",), contact=False)
+    second.reply(second.takes("INVITE"), 430)
+    assert first.takes("INVITE").uri_text == b"sip:carol@10.0.0.31:5060"
+
+
 def test_strangers_call_no_gruu_either(lab: Lab) -> None:
     bob = phone(lab, "bob", "B")
     stranger = lab.phone("eve")

@@ -106,7 +106,7 @@ class Branch:
         if target.flow is not None:
             self._begin(target.flow)
         elif target.where is None:
-            fork.lost(self, 503)
+            fork.lost(self, 503, "No way leads there")
         else:
             self._lookup = fork.core.lookups.ask(target.where, self)
             if self._lookup is None:

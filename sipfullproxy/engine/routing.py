@@ -195,8 +195,11 @@ class Router:
         others = [other for other in self._location.of(phone.aor) if other.device == phone.device]
         if uri.scheme == b"sips":
             others = [other for other in others if other.flow.secure]
-        fresh = (other for other in others if (other.uri.text, other.flow) not in tried)
-        return next((Target(other.uri, other.flow, other, target.turn) for other in fresh), None)
+        other = next((other for other in others if (other.uri.text, other.flow) not in tried), None)
+        if other is None:
+            return None
+        named = self._is_gruu(uri) and uri.name == other.aor
+        return Target(_with_params(other.uri, uri) if named else other.uri, other.flow, other, target.turn)
 
     def callee(self, request: Request, routed: Routed) -> list[Target]:
         """The target set of a call, from its first INVITE: as `targets`, or where its callee has his calls go.
