@@ -274,7 +274,16 @@ class Proxy:
 
         The page never stands in the way of calls: what keeps it from being served is logged as a warning.
         """
+        self._begin_anew()
         self._start()
+        self._tell_what_is_off()
+
+    def _begin_anew(self) -> None:
+        """What ended the last time is no end of this one. What still has to notice that end will notice it."""
+        if self._doors is None:
+            self._over = threading.Event()
+
+    def _tell_what_is_off(self) -> None:
         if self._page is not None and self._page.why_not:
             log.warning(_PAGE[self.settings.lang].format(self._page.why_not))
         if self._no_tls:
@@ -283,7 +292,6 @@ class Proxy:
     def _start(self) -> None:
         if self._doors is not None:
             return
-        self._over.clear()
         becoming = identity(self.settings)
         with becoming.acting() if becoming is not None else nullcontext():
             self._read_users()
@@ -383,6 +391,7 @@ class Proxy:
         ready: called once as soon as phones are served; None: the greeting is printed, with what to type into them.
         """
         self._blocked = threading.current_thread()
+        self._begin_anew()
         with endings(self._over.set):  # to the very end: a second, impatient Ctrl-C must not cost the journal its last
             try:
                 if ready is None:
@@ -391,7 +400,8 @@ class Proxy:
                     shown = (ca.fingerprint, f"{self.page}/ca.crt" if self.page else str(ca.file)) if ca else None
                     tell(greeting(self.settings, self.address, lan_addresses(), page, self.listen, shown, self._no_tls))
                 else:
-                    self.start()
+                    self._start()
+                    self._tell_what_is_off()
                     ready()
                 while not self._over.wait(GLANCE):
                     pass

@@ -14,6 +14,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -352,6 +353,37 @@ def test_start_and_stop_may_be_repeated(make: Callable[..., Proxy]) -> None:
         proxy.stop()
     with pytest.raises(RuntimeError):
         _ = proxy.address
+
+
+def test_who_still_has_to_notice_an_end_notices_it_although_there_was_a_new_start(
+    make: Callable[..., Proxy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, ends = tmp_path / "users.toml", list[threading.Event]()
+    users.write(file, UsersFile())
+    monkeypatch.setattr(roll.Roll, "follow", lambda _self, _changed, over: ends.append(over))
+    proxy = make(users=file)
+    for _ in range(2):
+        proxy.stop()
+        proxy.start()
+    eventually(lambda: len(ends) == 2, "both starts")
+    assert [end.is_set() for end in ends] == [True, False]
+
+
+@pytest.mark.parametrize("ready", [None, lambda: None])
+def test_an_end_that_is_wanted_before_the_start_is_over_is_an_end(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch, ready: Callable[[], None] | None
+) -> None:
+    @contextmanager
+    def at_once(end: Callable[[], None]) -> Iterator[None]:
+        end()
+        yield
+
+    monkeypatch.setattr(server, "endings", at_once)
+    proxy = make()
+    thread = threading.Thread(target=proxy.run, args=(ready,), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_nothing_is_left_running(make: Callable[..., Proxy]) -> None:
