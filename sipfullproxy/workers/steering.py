@@ -8,9 +8,9 @@ Call-ID the first worker gets the message, and hands it over: a wrong guess cost
 
 from __future__ import annotations
 
-import ctypes
 import socket
 import struct
+from array import array
 from typing import Final, NamedTuple
 
 from sipfullproxy.workers.owner import SUMMED
@@ -65,11 +65,13 @@ def steer(port: socket.socket, workers: int) -> bool:
     """Have the kernel steer what comes to this port, which so many workers share. Returns whether it does."""
     for far in FAR:
         steps = program(workers, far)
-        code = ctypes.create_string_buffer(
-            b"".join(struct.pack("HBBI", step.code, step.if_so, step.if_not, step.number) for step in steps)
+        # An array says where it is in memory, which the kernel wants to know.
+        code = array(
+            "B", b"".join(struct.pack("HBBI", step.code, step.if_so, step.if_not, step.number) for step in steps)
         )
+        place, _ = code.buffer_info()
         try:
-            port.setsockopt(socket.SOL_SOCKET, _ATTACH, struct.pack("HP", len(steps), ctypes.addressof(code)))
+            port.setsockopt(socket.SOL_SOCKET, _ATTACH, struct.pack("HP", len(steps), place))
             return True
         except OSError:  # too long, or a kernel that knows no such thing
             continue
