@@ -22,6 +22,9 @@ FEW: Final = 500
 QUIET: Final = 20
 """So many quiet looks in a row, and all of it is looked through: two seconds, longer than a call takes to ring."""
 
+REST: Final = 0.5
+"""Seconds between two looks from then on. Each costs a proxy that nobody calls a tenth of a millisecond."""
+
 
 @contextmanager
 def tidy() -> Iterator[None]:
@@ -42,7 +45,7 @@ def tidy() -> Iterator[None]:
 
 def _collect(over: threading.Event) -> None:
     quiet, anything = 0, True
-    while not over.wait(LOOK):
+    while not over.wait(LOOK if quiet < QUIET else REST):
         quiet = quiet + 1 if gc.get_count()[0] < FEW else 0
         anything = anything or not quiet
         if quiet >= QUIET and anything:

@@ -30,6 +30,9 @@ BEHIND: Final = 0.1
 """Seconds between two transactions. So much may be lost, and twice as long as one takes: under full load or on a slow
 disk some tenths of a second."""
 
+GLANCE: Final = 1.0
+"""Seconds between two looks at the clocks while nobody registers."""
+
 AGAIN: Final = 5.0
 """Seconds after a failure until the next try, which may cost seconds itself."""
 
@@ -110,6 +113,7 @@ class Registrations:
         self._anew = False
         self._taken = False
         self._ending = threading.Event()
+        self._news = threading.Event()  # something waits, or it is the end
         self._thread: threading.Thread | None = None
 
     def __call__(self, changes: Iterable[Change]) -> None:
@@ -122,6 +126,8 @@ class Registrations:
             if len(self._waiting) > WAITING:
                 self._waiting.clear()
                 self._anew = True
+        if not self._news.is_set():
+            self._news.set()
 
     def load(self) -> list[Came]:
         """The bindings of the engine before this one that still count, on the clock of this one; oldest first."""
@@ -151,6 +157,7 @@ class Registrations:
     def stop(self, wait: float = STOP_WAIT) -> None:
         """Write down what is left, and let go of the file; give up after `wait` seconds."""
         self._ending.set()
+        self._news.set()
         thread, self._thread = self._thread, None
         if thread is None:
             self._database.close()
@@ -203,7 +210,10 @@ class Registrations:
     def _run(self) -> None:
         wait = BEHIND
         while not self._ending.wait(wait):
+            self._news.clear()  # before the look at what waits: whatever comes in behind it is news
             wait = BEHIND if self.write() else AGAIN
+            if wait == BEHIND:
+                self._news.wait(GLANCE)
         self.write()
         self._database.close()
 
