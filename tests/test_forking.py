@@ -11,7 +11,7 @@ from sipfullproxy.engine.config import Switches
 from sipfullproxy.engine.flow import LARGEST_DATAGRAM
 from sipfullproxy.engine.forking import BRANCHES
 from sipfullproxy.sip.message import Request, Response
-from tests.helpers import Lab, Phone, call
+from tests.helpers import PROXY, Lab, Phone, call
 
 ELSEWHERE = b'SIP;cause=200;text="Call completed elsewhere"'
 
@@ -860,6 +860,23 @@ def test_a_302_of_a_phone_is_followed_to_another_user_of_ours() -> None:
     carol.answer(forwarded)
     assert statuses(alice) == [100, 181, 200]
     assert lab.kinds == ["forwarded", "started"]
+
+
+@pytest.mark.parametrize("contact", ["sip:far@192.0.2.7:5070", "sip:carol@10.0.0.1"])
+def test_a_302_of_a_sips_call_is_followed_to_sips_alone(contact: str) -> None:
+    """§16.7 item 4: whether less than TLS will do is for the caller to say, who is told where to."""
+    lab = Lab(listen=(("udp", PROXY), ("tls", (PROXY[0], 5061))))
+    alice, carol = lab.registered("alice", "carol")
+    bob, dave = (lab.phone(user, transport="tls") for user in ("bob", "dave"))
+    assert bob.register().status == dave.register().status == 200
+    alice.invite("sips:bob@10.0.0.1")
+    alice.takes(100)
+    bob.reply(bob.takes("INVITE"), 302, headers=(f"Contact: <{contact}>",), contact=False)
+    assert alice.takes(302) and not lab.astray and not carol.inbox
+    alice.invite("sips:bob@10.0.0.1")
+    assert bob.takes("ACK")
+    bob.reply(bob.takes("INVITE"), 302, headers=(f"Contact: <{contact}>, <sips:dave@10.0.0.1>",), contact=False)
+    assert dave.takes("INVITE") and not lab.astray and not carol.inbox
 
 
 def test_a_302_to_a_foreign_place_is_followed_there() -> None:

@@ -69,7 +69,7 @@ RATE: Final = 100.0
 """… and that are taken in a second, for ever; a tenth of what one core can do. Registered phones are not counted."""
 
 ADDRESSES: Final = 50_000
-"""Addresses whose doings are remembered, of each sort, at some 200 bytes; the oldest are forgotten."""
+"""Addresses whose doings are remembered, of each sort, at some 250 bytes; the oldest are forgotten."""
 
 BANS: Final = 10_000
 """Bans that are remembered. Where they are that many, none is added for what is not proved."""

@@ -327,7 +327,8 @@ class Fork:
     def _redirect(self, branch: Branch, response: Response) -> None:
         """Follow the Contacts of a phone's 3xx at once, in the place of that phone (§16.5, §16.7 item 4).
 
-        The 3xx of anybody else is a response like others: whom its Contacts mean is for the caller to decide.
+        The 3xx of anybody else is a response like others: whom its Contacts mean is for the caller to decide; and so
+        is whether a call to a sips URI may go to a sip one.
         """
         if not self.core.config.recurse or self._cancelled or self._decided or response.status not in _FOLLOWED:
             return
@@ -335,9 +336,11 @@ class Fork:
             return
         router, why = self.core.router, str(response.status)
         turn = branch.target.turn or router.turn(self.request, self.routed.uri)
+        sips = self.routed.uri.scheme == b"sips"
         groups: list[list[Target]] = []
         for uri in _contacts(response):
-            groups += self._reached(router.sent_on(turn, why, uri))
+            if uri.scheme == b"sips" or not sips:
+                groups += self._reached(router.sent_on(turn, why, uri))
         if groups:
             branch.replaced = True
             self._tell_forwarded(groups[0][0].turn, why)
