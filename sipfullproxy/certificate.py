@@ -53,9 +53,11 @@ def certify(settings: Settings, ca: Authority) -> Path:
 
 def for_tls(settings: Settings, ca: Authority | None) -> Tls | None:
     """The certificate, where a port wants one. Raises StartError where there is none, or none that can be used."""
-    if not settings.tls and not names_tls(settings):
-        return None
     cert, key = settings.tls_cert, settings.tls_key
+    if not settings.tls and not names_tls(settings):
+        if cert or key:  # whoever has one believes that his phones are encrypted
+            raise StartError(_IDLE[settings.lang].format(path=cert or key))
+        return None
     try:
         if ca is not None:
             cert = key = certify(settings, ca)
@@ -99,6 +101,10 @@ _FLAWS = {
     "not yet valid": Words(sk="ešte neplatí", en="its time has not come yet"),
     "certificate purpose": Words(sk="nie je pre servery", en="it is not for servers"),
 }
+_IDLE = Words(
+    sk="certifikátom {path} sa TLS nezapne; treba aj --tls (v nastaveniach tls = true), alebo --listen tls",
+    en="the certificate {path} does not turn TLS on; that needs --tls (in settings tls = true), or --listen tls, too",
+)
 _NO_LIBRARY = Words(
     sk="vypnuté, chýba {missing}; zapne ho: pip install . v priečinku projektu (alebo make run)",
     en="off, {missing} missing; to have it: pip install . in the folder of the project (or make run)",

@@ -39,7 +39,6 @@ LONGEST_PASSWORD = 200
 
 # What can be listened on.
 TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
-_SECURE = ("tls", "wss")
 
 # A database of calls that is smaller than the log that is written ahead of it would keep hardly a call.
 LEAST_MB = 10
@@ -165,11 +164,7 @@ def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
         raise SettingsError(f"login = 'calls': {_NO_USERS[lang]}")
     if values.get("group") is not None and values.get("user") is None:
         raise SettingsError(f"group = {values['group']!r}: {_NO_ACCOUNT[lang]}")
-    settings = Settings(**values)
-    mine = next((key for key in ("tls_cert", "tls_key") if values.get(key)), None)
-    if mine is not None and "tls" not in values and not any(port.transport in _SECURE for port in settings.listen):
-        raise SettingsError(f"{mine}: {_NO_TLS[lang]}")  # he believes that it is on
-    return settings
+    return Settings(**values)
 
 
 def read_rule(user: object, table: Mapping[str, object], lang: Lang) -> Rule:
@@ -238,10 +233,6 @@ class _Bad(Exception):
 _UNREADABLE = Words(sk="súbor sa nedá prečítať", en="cannot read the file")
 _NO_USERS = Words(sk="treba aj súbor používateľov, users", en="needs a file of users, too: users")
 _NO_ACCOUNT = Words(sk="treba aj používateľa, user", en="needs a user, too: user")
-_NO_TLS = Words(
-    sk='TLS tým nie je zapnuté; treba aj --tls (v nastaveniach tls = true) alebo listen = ["tls"]',
-    en='TLS is not on by that; it needs --tls (in settings tls = true) or listen = ["tls"], too',
-)
 _NOT_TOML = Words(sk="nie je to platný súbor TOML", en="not a valid TOML file")
 
 # RFC 1123 §2.1: labels of letters, digits and inner hyphens; the whole is no longer than a name in the DNS may be.

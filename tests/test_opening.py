@@ -184,6 +184,12 @@ def test_websockets_have_ports_of_their_own(tmp_path: Path) -> None:
     assert [opening._port(port, usual) for port in usual.listen] == [5060, WS_PORT, WSS_PORT]
 
 
+@pytest.mark.parametrize("key", ["tls_cert", "tls_key"])
+def test_a_certificate_alone_turns_nothing_on_and_says_so(key: str) -> None:
+    told = refused(**{key: "proxy.pem", "listen": ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]})
+    assert told.startswith("the certificate proxy.pem does not turn TLS on")
+
+
 def test_wss_wants_a_certificate() -> None:
     assert refused(listen=["wss:127.0.0.1:0"]).startswith("TLS needs a certificate")
 

@@ -45,7 +45,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         tls_key = "proxy.key"
         tls_ca = "school.pem"
         ws_origin = ["https://Lab.sk/", "null"]
-        listen = ["udp", "tcp:192.168.1.10:5080", "tcp:5081", "wss"]
+        listen = ["udp", "tcp:192.168.1.10:5080", "tcp:5081"]
         lang = "en"
         journal = "calls.log"
         keep_days = 7
@@ -87,7 +87,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         tls_cert=Path("proxy.pem"), tls_key=Path("proxy.key"), tls_ca=Path("school.pem"),
         ws_origin=("https://lab.sk", "null"),
         ip=("192.168.1.10",), port=5070,
-        listen=(Listen("udp"), Listen("tcp", "192.168.1.10", 5080), Listen("tcp", None, 5081), Listen("wss")),
+        listen=(Listen("udp"), Listen("tcp", "192.168.1.10", 5080), Listen("tcp", None, 5081)),
         lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
         keep_days=7, keep_mb=50, verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass",
         users=Path("users.toml"), login="calls", bans=False,
@@ -118,14 +118,6 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
 )
 def test_who_is_asked_for_names(given: str, meant: object) -> None:
     assert read({"dns": given}).dns == meant
-
-
-@pytest.mark.parametrize("key", ["tls_cert", "tls_key"])
-def test_a_certificate_alone_turns_nothing_on_and_says_so(key: str) -> None:
-    with pytest.raises(SettingsError, match=rf"^{key}: TLS is not on by that"):
-        read({key: "proxy.pem", "listen": ["udp", "ws"], "lang": "en"})
-    assert not read({key: "proxy.pem", "tls": False}).tls, "he knows"
-    assert read({key: "proxy.pem", "listen": ["tls"]}).listen
 
 
 def test_calls_cannot_need_logins_that_nobody_has() -> None:
