@@ -369,7 +369,7 @@ Príklady:
                         heslo len pri registrácii, alebo aj pri každom hovore (register)
   --no-bans             kto háda heslá, neblokuje sa; --bans: blokuje sa aj bez --users, kto obťažuje
   --trust SIEŤ          adresy, ktoré sa neblokujú, napríklad 192.168.1.0/24; dá sa opakovať
-  --silent              cudzím sa neodpovedá ani odmietnutím; heslo sa pýta ďalej
+  --silent              cudzím sa neodpovedá ani odmietnutím; na heslo sa pýta ďalej
   --security-log SÚBOR  nesprávne heslá a blokovania v riadkoch pre fail2ban (contrib/fail2ban)
   --state PRIEČINOK     kde sa uchová, kto je registrovaný, pre prípad reštartu
   --user MENO, --group MENO
@@ -488,8 +488,8 @@ Použitie: main.py user add MENO
           main.py user remove MENO
           main.py user list
 
-Kto sa môže prihlásiť, keď proxy beží s --users. Heslo sa pýta dvakrát a uloží sa len jeho odtlačok.
-Bežiace proxy zmenu prevezme samo; komu sa zmenilo heslo, ten sa musí zaregistrovať znova.
+Kto sa môže prihlásiť, keď proxy beží s --users. Na heslo sa spýta dvakrát a uloží len jeho odtlačok.
+Bežiaca proxy zmenu prevezme sama; komu sa zmenilo heslo, ten sa musí zaregistrovať znova.
 
   --users SÚBOR         súbor používateľov (users.toml)
   --config SÚBOR        nastavenia proxy, v nich users
@@ -516,7 +516,7 @@ _BANS_HELP = Words(
 Použitie: main.py bans
           main.py bans lift ADRESA
 
-Adresy, ktoré proxy neposlúcha, dokedy a prečo; lift blokovanie skončí. Bežiaca proxy to prevezme do sekundy.
+Adresy, z ktorých proxy nič neprijíma, dokedy a prečo; lift blokovanie ukončí. Bežiaca proxy to prevezme do sekundy.
 
   --state PRIEČINOK     priečinok, v ktorom si proxy pamätá stav, ak je iný než zvyčajný
   --config SÚBOR        nastavenia proxy, v nich state

@@ -112,4 +112,4 @@ _NOT_READABLE = Words(
     sk="--user {user}: {path} nemôže čítať; Python aj sipfullproxy patria tam, kde môže (/opt, nie /root)",
     en="--user {user}: he cannot read {path}; Python and sipfullproxy belong where he can (/opt, not /root)",
 )
-_STILL_ROOT = Words(sk="--user: root sa vzdáva práv, aby ním nebol", en="--user: root gives up rights not to be root")
+_STILL_ROOT = Words(sk="--user: treba niekoho iného než root", en="--user: must be somebody else than root")

@@ -61,7 +61,7 @@ def test_only_root_can(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("nobody-of-that-name", None, "no such user"),
         ("nobody", "no-such-group", "no such group"),
-        ("root", None, "not to be root"),
+        ("root", None, "somebody else than root"),
     ],
 )
 def test_whom_it_cannot_become(user: str, group: str | None, why: str) -> None:

@@ -1,7 +1,7 @@
 """Where a name leads: from records of the DNS to servers, in the order to try them (RFC 3263 §4, RFC 2782).
 
 `locate` is a generator. It yields a `Query`, is sent the records that answer it, and in the end returns what it has
-found; so it needs no socket, and its tests need no DNS. Who asks the DNS: `transport/dns.py`.
+found; so it needs no socket, and its tests need no DNS. Who asks the DNS: `transport/records.py`.
 """
 
 from __future__ import annotations

@@ -319,7 +319,7 @@ _TROUBLES = Troubles(
         "and a new one begun",
     ),
     taken=Words(
-        sk="súbor registrácií {path} patrí inému bežiacemu proxy; telefóny tohto sa po jeho reštarte budú musieť "
+        sk="súbor registrácií {path} patrí inej bežiacej proxy; telefóny tejto sa po jej reštarte budú musieť "
         "prihlásiť znova. Vlastný priečinok: --state",
         en="the file of registrations {path} belongs to another proxy that is running; after a restart of this one its "
         "phones will have to register again. A folder of its own: --state",
