@@ -20,7 +20,6 @@ from sipfullproxy import __version__, state, users
 from sipfullproxy.banlist import BanList
 from sipfullproxy.collector import tidy
 from sipfullproxy.engine.bans import network_of
-from sipfullproxy.explain.assignment import MOST_PERIOD, PERIOD, lines, remembered, sheet
 from sipfullproxy.journal.archive import Archive
 from sipfullproxy.journal.book import Book, page
 from sipfullproxy.journal.listing import as_json, ban_table, table
@@ -28,8 +27,6 @@ from sipfullproxy.journal.past import Past
 from sipfullproxy.journal.safe import safe
 from sipfullproxy.journal.schema import database_path
 from sipfullproxy.journal.tape import Tape
-from sipfullproxy.ladder.model import ladder
-from sipfullproxy.ladder.text import text
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.server import Proxy
 from sipfullproxy.settings import Settings, SettingsError, StartError, read
@@ -128,6 +125,9 @@ def calls(arguments: Sequence[str]) -> int:
 
 def ladder_of(arguments: Sequence[str]) -> int:
     """The command `ladder`: the messages of a call as a drawing, by its Call-ID or by the id that `calls` shows."""
+    from sipfullproxy.ladder.model import ladder  # only here, and so below: a proxy that starts draws nothing
+    from sipfullproxy.ladder.text import text
+
     parser = _Parser(arguments, _LADDER_HELP, "ladder")
     parser.add_argument("call")
     given = parser.parse_args(arguments)
@@ -145,6 +145,8 @@ def ladder_of(arguments: Sequence[str]) -> int:
 
 def assignment(arguments: Sequence[str]) -> int:
     """The command `assignment`: which points of the lab's assignment were shown, with the evidence."""
+    from sipfullproxy.explain.assignment import MOST_PERIOD, PERIOD, lines, remembered, sheet
+
     parser = _Parser(arguments, _ASSIGNMENT_HELP, "assignment")
     parser.add_argument("--html", type=Path, default=None)
     parser.add_argument("--name", default="")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sipfullproxy import certificate, state, users
 from sipfullproxy.authority import Authority
@@ -48,7 +48,9 @@ from sipfullproxy.transport import records
 from sipfullproxy.transport.addresses import lan_addresses
 from sipfullproxy.transport.doors import Doors
 from sipfullproxy.transport.resolver import Resolver
-from sipfullproxy.workers.foreman import First, Foreman
+
+if TYPE_CHECKING:
+    from sipfullproxy.workers.foreman import Foreman
 
 # How often `run` looks whether it shall end, in seconds; None: it is woken. On Windows, Ctrl-C does not wake a thread
 # that waits for ever.
@@ -337,6 +339,8 @@ class Proxy:
         if foreman is None:
             doors.serve(self._network)
         else:
+            from sipfullproxy.workers.foreman import First
+
             settings = self.settings
             foreman.start(doors, First(
                 core=self._network, guard=guard, config=config, experiments=settings.experiments,
@@ -540,6 +544,8 @@ class Proxy:
             return None
         if sys.platform != "linux":
             raise StartError(_ONLY_LINUX[settings.lang])
+        from sipfullproxy.workers.foreman import Foreman  # only here: one process needs none of it
+
         try:
             return Foreman(settings.workers, doors.datagrams, settings.lang)
         except OSError as error:
