@@ -500,6 +500,76 @@ def test_whatever_happens_there_is_one_answer_and_nothing_is_left(seed: int) -> 
     assert not load["transactions"] and load["timers"] == load["calls"] <= (method == "INVITE" and 200 in finals)
 
 
+@pytest.mark.parametrize("seed", range(150))
+def test_names_flows_and_forwarding_together(seed: int) -> None:
+    """Erin has one phone with three flows, and her calls go on to a name. Whatever the phones, the network and the
+    caller do: the phone rings by one flow at a time, the caller hears one end, and nobody is left ringing."""
+    chance = Random(seed)
+    rule = Rule(busy="sip:bob@example.com", no_answer="sip:bob@example.com", after=chance.choice([1, 20]))
+    lab, alice, one, two = house(forward={b"erin": rule})
+    flows = [erins_phone(lab, number, chance.choice(["udp", "tcp"])) for number in (1, 2, 3)]
+    invite = alice.invite("erin", body="x" * chance.choice([10, 1500]))
+    rings: dict[bytes, tuple[Phone, Request]] = {}
+    over: set[bytes] = set()
+    cancelled: set[bytes] = set()
+    for step in range(chance.randint(5, 60)):
+        for phone in (one, two, *flows):
+            while phone.inbox:
+                message = phone.inbox.popleft()
+                assert isinstance(message, Request)
+                if message.method == b"CANCEL":
+                    phone.reply(message, 200)
+                    cancelled.add(message.via.branch)
+                elif message.method == b"INVITE" and message.via.branch not in rings:
+                    phone.ring(message)
+                    rings[message.via.branch] = phone, message
+        ringing = rings.keys() - over - cancelled
+        assert len([branch for branch in ringing if rings[branch][0] in flows]) <= 1
+        match chance.randrange(8):
+            case 0:
+                lab.resolve()
+            case 1:
+                lab.advance(chance.choice([0.1, 1, NEXT_SERVER, 30]))
+            case 2 if step > 20 and not ends(alice):
+                alice.cancel(invite)
+            case 3:
+                lab.lose(chance.choice([ONE, TWO]), chance.choice(["udp", "tcp"]))
+            case _ if rings.keys() - over:
+                branch = chance.choice(sorted(rings.keys() - over))
+                phone, message = rings[branch]
+                status = 487 if branch in cancelled else chance.choice([408, 430, 430, 486, 503])
+                phone.reply(message, status, contact=False)
+                over.add(branch)
+    for branch in cancelled - over:
+        rings[branch][0].reply(rings[branch][1], 487, contact=False)
+    lab.resolve()
+    lab.advance(800)
+    assert len(ends(alice)) == 1
+    told = cancelled | {branch for phone in (one, two, *flows) for branch in cancels(phone)}
+    assert rings.keys() - over <= told
+    assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 4}
+
+
+def erins_phone(lab: Lab, number: int, transport: str) -> Phone:
+    """One flow of it."""
+    params = f';+sip.instance="<urn:uuid:erin>";reg-id={number}'
+    phone = lab.phone("erin", f"10.0.0.3{number}:5060", contact_params=params, transport=transport)
+    assert phone.register(headers=("Supported: path, outbound",)).status == 200
+    return phone
+
+
+def cancels(phone: Phone) -> set[bytes]:
+    """What the phone was told to give up, and has not read yet."""
+    requests = [message for message in phone.inbox if isinstance(message, Request)]
+    return {request.via.branch for request in requests if request.method == b"CANCEL"}
+
+
+def ends(caller: Phone) -> set[int]:
+    """How her call has ended, as she has heard it."""
+    responses = [message for message in caller.inbox if isinstance(message, Response)]
+    return {response.status for response in responses if response.status >= 200 and response.cseq_method == b"INVITE"}
+
+
 # -- responses ---------------------------------------------------------------------------------------------------------
 
 
