@@ -350,7 +350,9 @@ def test_with_passwords_the_code_brings_the_login_and_works_once(tmp_path: Path,
         page.get_by_label("User name").fill("alice")
         page.get_by_role("button", name="Show the QR code").click()
         expect(page.locator("figure.qr img")).to_have_attribute("alt", re.compile(r"^QR: http://.+/once/[\w-]{22}$"))
-        expect(page.get_by_text("it works once, within 10 minutes")).to_be_visible()
+        expect(page.get_by_text("With the login of alice, too: it works once, within 10 minutes")).to_be_visible()
+        page.get_by_label("User name").fill("bob")
+        expect(page.locator("figure.qr img")).to_have_count(0)
         window.close()
 
 

@@ -79,13 +79,14 @@ function adding(app) {
   return h("section.adding", {}, h("h2", {}, w("addPhone")),
     h("p", {}, w("addPhoneHint"), plain && ` ${w("byHand", { address: domain, transports: plain })}`,
       secure && ` ${w("byHand", { address: secure, transports: "TLS" })}`),
-    h("form.inline", { onsubmit: async (event) => {
+    h("form.inline", { oninput: () => show(code), onsubmit: async (event) => {
       event.preventDefault();
+      show(code); // one user's code must not stand below another's name
       const wanted = { user: user.value, transport: transport.value };
       try {
         const { url } = once ? await change("POST", "links", wanted) : await ask("provision", wanted);
         const drawn = once ? address("links.svg", { token: url.split("/").at(-1) }) : address("provision.svg", wanted);
-        show(code, picture(url, drawn), once && h("p", {}, w("worksOnce")), wanted.transport === "tls" && ca && h("p", {}, w("unchecked")));
+        show(code, picture(url, drawn), once && h("p", {}, w("worksOnce", wanted)), wanted.transport === "tls" && ca && h("p", {}, w("unchecked")));
       } catch (error) {
         app.trouble(error);
       }

@@ -101,8 +101,8 @@ const WORDS = {
   until: ["Platí ešte", "Expires in"],
   remove: ["Odhlásiť", "Remove"],
   worksOnce: [
-    "Aj s prihlásením používateľa: platí raz a 10 minút. Ukážte ho len jemu.",
-    "With the user's login, too: it works once, within 10 minutes. Show it to nobody else.",
+    "Aj s prihlásením používateľa {user}: platí raz a 10 minút. Ukážte ho len jemu.",
+    "With the login of {user}, too: it works once, within 10 minutes. Show it to nobody else.",
   ],
   banned: ["Blokované adresy", "Banned addresses"],
   why: ["Dôvod", "Reason"],
