@@ -38,8 +38,9 @@ def greeting(
     ports = listen or [("udp", address)]
     here = [transport.upper() for transport, at in ports if at == address]
     elsewhere = [_place(port) for port in ports if port[1] != address]
-    # What is above the system's two is nothing to a firewall.
-    further = [f"{'UDP' if transport == 'udp' else 'TCP'} port {at[1]}" for transport, at in ports if at != address]
+    # What is above the system's two is nothing to a firewall, and it allows a port for all our addresses.
+    walled = [("UDP" if transport == "udp" else "TCP", at[1]) for transport, at in ports if at != address]
+    further = [f"{kind} port {number}" for kind, number in walled if number != port or kind not in here]
     ours = {host for _, (host, _) in ports}
     # Who has chosen IPv4 is not bothered with IPv6.
     others = [other for other in addresses if other not in ours and any((":" in other) == (":" in one) for one in ours)]

@@ -34,6 +34,14 @@ def test_the_greeting_names_all_that_is_listened_on() -> None:
     assert "má aj" not in text, "where it listens there is nothing to start anew"
 
 
+def test_a_firewall_is_told_each_port_once() -> None:
+    four, six = ("192.168.1.10", 5060), ("fd00::10", 5060)
+    secure = [("tls", (host, 5061)) for host, _ in (four, six)]
+    ports = [("udp", four), ("udp", six), ("tcp", four), *secure, ("tcp", six)]
+    text = greeting(Settings(), four, [], listen=ports)
+    assert "firewall tohto počítača UDP aj TCP port 5060, TCP port 5061\n" in text
+
+
 def test_where_browsers_connect_is_a_url() -> None:
     ports = [("udp", ("192.168.1.10", 5060)), ("ws", ("192.168.1.10", 8088)), ("wss", ("fd00::10", 8089))]
     text = greeting(Settings(), ("192.168.1.10", 5060), [], listen=ports)
