@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -118,6 +119,9 @@ class Proxy:
         self._authority: Authority | None = None
         self._no_tls = ""
         self._over = threading.Event()
+        # What wakes `run`. A handler of signals may put something in wherever its thread stands; to set an event it
+        # wants a lock that the thread may hold just then.
+        self._endings = SimpleQueue[None]()
         self._blocked: threading.Thread | None = None
 
     def on(self, kind: str) -> Callable[[HookT], HookT]:
@@ -284,6 +288,7 @@ class Proxy:
         """What ended the last time is no end of this one. What still has to notice that end will notice it."""
         if self._doors is None:
             self._over = threading.Event()
+            self._endings = SimpleQueue()
 
     def _tell_what_is_off(self) -> None:
         if self._page is not None and self._page.why_not:
@@ -362,6 +367,7 @@ class Proxy:
         A hook may call it too. Where `run` blocks in another thread, it only makes that one return.
         """
         self._over.set()
+        self._endings.put(None)
         if self._blocked not in (None, threading.current_thread()):
             return
         doors, self._doors, self._guard = self._doors, None, None
@@ -396,7 +402,9 @@ class Proxy:
         """
         self._blocked = threading.current_thread()
         self._begin_anew()
-        with endings(self._over.set):  # to the very end: a second, impatient Ctrl-C must not cost the journal its last
+        wanted = self._endings
+        # To the very end: a second, impatient Ctrl-C must not cost the journal its last.
+        with endings(lambda: wanted.put(None)):
             try:
                 if ready is None:
                     self._start()
@@ -407,8 +415,10 @@ class Proxy:
                     self._start()
                     self._tell_what_is_off()
                     ready()
-                while not self._over.wait(GLANCE):
-                    pass
+                while True:
+                    with suppress(Empty):
+                        wanted.get(timeout=GLANCE)
+                        break
             finally:
                 self.stop()
                 self._blocked = None

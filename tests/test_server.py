@@ -386,6 +386,30 @@ def test_an_end_that_is_wanted_before_the_start_is_over_is_an_end(
     assert not thread.is_alive()
 
 
+def test_a_signal_ends_run_wherever_its_thread_stands(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handlers, ready = list[Callable[[], None]](), threading.Event()
+
+    @contextmanager
+    def noted(end: Callable[[], None]) -> Iterator[None]:
+        handlers.append(end)
+        yield
+
+    monkeypatch.setattr(server, "endings", noted)
+    proxy = make()
+    thread = threading.Thread(target=proxy.run, args=(ready.set,), daemon=True)
+    thread.start()
+    assert ready.wait(5)
+    with vars(proxy._over)["_cond"]:  # as between two steps of Event.wait
+        handler = threading.Thread(target=handlers[0], daemon=True)
+        handler.start()
+        handler.join(5)
+        assert not handler.is_alive()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
 def test_nothing_is_left_running(make: Callable[..., Proxy]) -> None:
     before = threading.active_count()
     with make():
