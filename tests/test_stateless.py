@@ -177,6 +177,13 @@ def test_requests_are_refused_as_ever(uri: str, more: dict[str, Any], status: in
     assert remembers_nothing(lab)
 
 
+def test_a_name_is_not_waited_for_and_the_refusal_says_so() -> None:
+    lab, (alice,) = house(resolve=True)
+    alice.request("MESSAGE", "sip:bob@far.example.org")
+    assert not lab.questions
+    assert b"Without state" in alice.takes(500).first(b"warning")
+
+
 def test_strangers_are_refused_as_ever() -> None:
     lab, (_, bob) = house("bob")
     stranger = lab.phone("zoe")

@@ -1,8 +1,9 @@
 """A proxy that only passes on: no transaction, no timer, no memory of any request (RFC 3261 §16.11).
 
 One of the teacher's switches. What is lost is sent again by the phones, and each copy goes on as if it were the first.
-One target only; no rule of call forwarding; no journal of calls that begin so, since nobody here knows of any. What
-comes over a stream is forwarded statefully all the same: its way back is a connection, which no header names.
+One target only, and no name, whose address would have to be waited for; no rule of call forwarding; no journal of calls
+that begin so, since nobody here knows of any. What comes over a stream is forwarded statefully all the same: its way
+back is a connection, which no header names.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ def pass_request(core: Core, request: Request, routed: Routed, source: Flow, bac
         targets = core.router.targets(routed)
     # Not the one that registered last: the choice must outlive a registration that is renewed.
     target = min(targets, key=lambda target: (-target.q, target.uri.text))
+    if target.where is not None:
+        raise SipError(500, "Without state nobody waits for the DNS")
     if target.flow is None:
         raise SipError(500, "No way leads there")
     breadth = breadth_of(request)
