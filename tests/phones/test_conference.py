@@ -32,9 +32,9 @@ def test_hosted_by_pjsip(petra: Pjsua, linda: Linphone, barry: Baresip) -> None:
 def test_hosted_by_linphone(linda: Linphone, leo: Linphone, petra: Pjsua, proxy: Proxy, wire: Wire) -> None:
     """Linda calls two others and joins them. Her phone only mixes: it has no voice of its own in a conference.
 
-    It says `isfocus` of itself, so Leo's phone subscribes to the conference at the very URI in Linda's Contact. (This
-    Linphone does not know its own conference again when `transport=udp` is in that URI, and refuses. That is between
-    the phones; the proxy has to carry the question and the answer.)
+    It says `isfocus` of itself, so Leo's phone subscribes to the conference at the very URI in Linda's Contact: her GRUU,
+    by which she knows it again (she refuses it where only an address stands there). The proxy brings her the question,
+    and Leo who is in it.
     """
     call_and_answer(linda, leo)
     linda.hold()
@@ -44,7 +44,8 @@ def test_hosted_by_linphone(linda: Linphone, leo: Linphone, petra: Pjsua, proxy:
 
     subscribe = wire.expect("SUBSCRIBE", source=proxy.address, target=linda.address, event="conference")
     assert "conf-id=" in subscribe.start
-    wire.expect("SIP/2.0 603", source=proxy.address, target=leo.address, cseq="SUBSCRIBE", call_id=subscribe.call)
+    wire.expect("SIP/2.0 200", source=proxy.address, target=leo.address, cseq="SUBSCRIBE", call_id=subscribe.call)
+    wire.expect("NOTIFY", source=proxy.address, target=leo.address, event="conference", call_id=subscribe.call)
     proxy.journal.expect(words.CONFERENCE, linda, leo)
     proxy.journal.expect(words.CONFERENCE, linda, petra)
 
