@@ -31,7 +31,8 @@ def greeting(
 
     address: (host, port) that we serve. addresses: those that this machine has. page: where the page is, or why it is
     nowhere; "": nobody asked for it. listen: all ports that we serve; () is UDP at `address`. ca: of the CA that phones
-    need for TLS, its fingerprint, and where it is to be had. no_tls: why there is no TLS although it was wanted.
+    need for TLS, its fingerprint, and its file, for phones that cannot have it from the page. no_tls: why there is no
+    TLS although it was wanted.
     """
     lang = settings.lang
     ip, port = address
@@ -46,6 +47,11 @@ def greeting(
     others = [other for other in addresses if other not in ours and any((":" in other) == (":" in one) for one in ours)]
     wrong = going_wrong(settings.experiments, lang)
     off = [words[lang] for words, is_on in _switches(settings) if not is_on]
+    reach = scope(ip_address(ip))[1]
+    alone = reach == "loopback"
+    near = page.startswith(("http://127.", "http://[::1]"))
+    hidden = near and not reach and settings.web_bind is None
+    fetched = page.startswith("http") and (alone or not near)
     facts = {
         "address": _typed(ip, port, SIP_PORT),
         "journal": settings.journal.absolute(),
@@ -54,7 +60,7 @@ def greeting(
         "off": ", ".join(off),
         "page": page,
         "fingerprint": ca[0] if ca else "",
-        "ca": ca[1] if ca else "",
+        "ca": f"{page}/ca.crt" if fetched else ca[1] if ca else "",
         "secure": next((_typed(*at, TLS_PORT) for transport, at in ports if transport == "tls"), ""),
         "no_tls": no_tls,
         "wrong": ", ".join(wrong),
@@ -63,9 +69,6 @@ def greeting(
         "both": ", ".join(dict.fromkeys([f"{_AND[lang].join(here)} port {port}", *further])),
         "elsewhere": ", ".join(elsewhere),
     }
-    reach = scope(ip_address(ip))[1]
-    alone = reach == "loopback"
-    hidden = page.startswith(("http://127.", "http://[::1]")) and not reach and settings.web_bind is None
     lines = [
         _GREETING,
         *([_LINPHONE] if settings.users is None else [_LINPHONE_LOGIN, _LOGINS[settings.login]]),

@@ -409,7 +409,7 @@ class Proxy:
                 if ready is None:
                     self._start()
                     page, ca = self.page or (self._page.why_not if self._page else ""), self._authority
-                    shown = (ca.fingerprint, f"{self.page}/ca.crt" if self.page else str(ca.file)) if ca else None
+                    shown = (ca.fingerprint, str(ca.file)) if ca else None
                     tell(greeting(self.settings, self.address, lan_addresses(), page, self.listen, shown, self._no_tls))
                 else:
                     self._start()

@@ -60,11 +60,14 @@ def test_the_page_has_a_line_of_its_own_when_it_is_wanted() -> None:
 def test_the_authority_of_our_certificate_is_shown_with_its_fingerprint() -> None:
     address = ("192.168.1.10", 5060)
     ports = [("udp", address), ("tcp", address), ("tls", ("192.168.1.10", 5061))]
-    text = greeting(Settings(), address, [], listen=ports, ca=("AB:CD", "http://192.168.1.10:8080/ca.crt"))
+    text = greeting(Settings(), address, [], "http://192.168.1.10:8080", listen=ports, ca=("AB:CD", "/var/ca.pem"))
     assert "\n  TLS:       doména 192.168.1.10, prenos TLS; do telefónu" in text
     assert "autority (CA): http://192.168.1.10:8080/ca.crt\n             jeho odtlačok SHA-256: AB:CD\n" in text
     assert "firewall tohto počítača UDP aj TCP port 5060, TCP port 5061\n" in text
     assert "TLS" not in greeting(Settings(), ("192.168.1.10", 5060), [])
+    for page in ("", "vypnutá, lebo", "http://127.0.0.1:8080"):
+        text = greeting(Settings(), ("8.8.8.8", 5060), [], page, listen=ports, ca=("AB:CD", "/var/ca.pem"))
+        assert "autority (CA): /var/ca.pem\n" in text, "from that page no phone can have it"
     assert "\n  TLS:       vypnuté, lebo\n" in greeting(Settings(), ("192.168.1.10", 5060), [], no_tls="vypnuté, lebo")
 
 
