@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import logging
 import re
 import sqlite3
 import sys
@@ -19,6 +18,7 @@ from typing import NoReturn
 from sipfullproxy import __version__, state, users
 from sipfullproxy.banlist import BanList
 from sipfullproxy.collector import tidy
+from sipfullproxy.complaints import told
 from sipfullproxy.engine.bans import network_of
 from sipfullproxy.journal.archive import Archive
 from sipfullproxy.journal.book import Book, page
@@ -102,8 +102,7 @@ def serve(arguments: Sequence[str]) -> int:
     if len(given.get("ip", ())) == 1:
         (given["ip"],) = given["ip"]  # a complaint shows what was typed
     settings = read(given, given.pop("config", None))
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
-    with tidy():
+    with told(), tidy():
         Proxy(settings=settings).run()
     return 0
 

@@ -35,6 +35,7 @@ FLOORS = (
         "privileges",
         "endings",
         "collector",
+        "complaints",
         "workers",
         "server",
         "cli",

@@ -17,6 +17,7 @@ from threading import Lock
 
 from sipfullproxy.banlist import BanList, Exchange
 from sipfullproxy.collector import tidy
+from sipfullproxy.complaints import told
 from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Unbanned
@@ -50,12 +51,11 @@ def main(line: socket.socket) -> None:
     """Serve, until the first worker closes the line. line: a pipe to it, by which the setup comes."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # who ends the program ends the first worker, and that one us
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     try:
         setup = Setup.read(feed.get(line))
     except (EOFError, OSError):
         return  # it is gone already
-    with tidy():
+    with told(), tidy():
         Worker(setup, line).run()
 
 
