@@ -32,9 +32,9 @@ def test_hosted_by_pjsip(petra: Pjsua, linda: Linphone, barry: Baresip) -> None:
 def test_hosted_by_linphone(linda: Linphone, leo: Linphone, petra: Pjsua, proxy: Proxy, wire: Wire) -> None:
     """Linda calls two others and joins them. Her phone only mixes: it has no voice of its own in a conference.
 
-    It says `isfocus` of itself, so Leo's phone subscribes to the conference at the very URI in Linda's Contact: her GRUU,
-    by which she knows it again (she refuses it where only an address stands there). The proxy brings her the question,
-    and Leo who is in it.
+    It says `isfocus` of itself, so Leo's phone subscribes to the conference at the very URI in Linda's Contact: her
+    GRUU, by which she knows it again (she refuses it where only an address stands there). The proxy brings her the
+    question, and Leo who is in it.
     """
     call_and_answer(linda, leo)
     linda.hold()
