@@ -45,6 +45,17 @@ def test_a_link_works_once_and_brings_the_login(served: Page) -> None:
     assert ("auth_info_0", "ha1") not in entries(served.ask("/provision/bob").body), "the other address has no login"
 
 
+def test_a_browser_does_not_use_it_up(served: Page) -> None:
+    """Whoever scans the code with the camera of his telephone would see the login, and Linphone come too late."""
+    url = link(served).json["url"]
+    path = url.removeprefix(f"http://{served.host}")
+    shown = served.ask(f"{path}?lang=en", accept="text/html,application/xml;q=0.9,*/*;q=0.8")
+    assert (shown.status, shown.json) == (
+        406, {"error": "scan this code in Linphone: Assistant → Remote provisioning; it is still good"},
+    )  # fmt: skip
+    assert served.ask(path, accept="text/html", x_linphone_provisioning="1").status == 200
+
+
 def test_the_way_is_the_one_that_was_chosen(served: Page) -> None:
     found = entries(follow(served, link(served, transport="tcp").json["url"]).body)
     assert found["proxy_0", "reg_proxy"] == f"<sip:{SIP[0]}:{SIP[1]};transport=tcp>"

@@ -203,8 +203,12 @@ def link_code(
 
 
 @router.get("/once/{token}", response_class=Response, responses={200: {"content": {"application/xml": {}}}})
-def follow(house: Asked, links: Kept, lang: Tongue, token: Annotated[str, Path(pattern=f"^{TOKEN}$")]) -> Response:
-    """A phone's settings with its login, for whoever comes first."""
+def follow(
+    request: Request, house: Asked, links: Kept, lang: Tongue, token: Annotated[str, Path(pattern=f"^{TOKEN}$")]
+) -> Response:
+    """A phone's settings with its login, for whoever comes first; but for a browser, which could only show them."""
+    if "text/html" in request.headers.get("accept", "") and "x-linphone-provisioning" not in request.headers:
+        raise HTTPException(406, _FOR_LINPHONE[lang])  # from a telephone's camera; the link is good for Linphone still
     found = links.follow(token)
     login = house.proxy.login(found.user) if found is not None else None
     if found is None or login is None:
@@ -251,6 +255,10 @@ _NO_CA = Words(
     en="the proxy has no authority (CA) of its own; with --tls it makes one",
 )
 _NO_LOGIN = Words(sk="taký používateľ tu nemá heslo", en="no user of that name has a password here")
+_FOR_LINPHONE = Words(
+    sk="tento kód treba naskenovať v Linphone: Pomocník → Vzdialené nastavenie; platí ďalej",
+    en="scan this code in Linphone: Assistant → Remote provisioning; it is still good",
+)
 _NO_LINK = Words(sk="tento odkaz už neplatí, platí len raz", en="this link is not valid any more, it works once")
 _NO_BAN = Words(sk="táto adresa nie je blokovaná (už)", en="this address is not banned (any more)")
 _NO_PHONE = Words(sk="taký telefón tu nie je (už)", en="there is no such phone (any more)")
