@@ -1,8 +1,8 @@
 """A phone set up in one scan: the QR code holds an address, and what Linphone finds there are its settings.
 
 Linphone asks with a bare GET (5.1 sends no `Accept`; others `X-Linphone-Provisioning: 1`) and wants an XML file of its
-own kind; the keys are those of its configuration file. Without a login in it the address is no secret, and may be opened as often as one likes; with one
-it works once (`links.py`).
+own kind; the keys are those of its configuration file. Without a login in it the address is no secret, and may be
+opened as often as one likes; with one it works once (`links.py`).
 """
 
 from __future__ import annotations
