@@ -80,6 +80,20 @@ def test_the_largest_datagram_fits(three: list[Neighbours]) -> None:
     assert list(first.read()) == [Message(FLOW, b"x" * 65_507)]
 
 
+def test_what_is_larger_than_an_inbox_is_lost_alone(three: list[Neighbours]) -> None:
+    first, second, _ = three
+    while not second._ways[0]._waiting:  # until the inbox is full, and one has to wait
+        second.hand_over(0, FLOW, b"data" * 1_000)
+    second.hand_over(0, FLOW, b"x" * (4 * neighbours.ROOM))
+    second.send(0, Lost(FLOW))
+    heard = []
+    while bunch := list(first.read()):
+        heard += bunch
+        second.flush()
+    assert heard[-1] == Lost(FLOW)
+    assert second.lost == 1
+
+
 def test_who_is_gone_holds_up_nobody() -> None:
     read, written = inbox()
     mine, other = inbox()

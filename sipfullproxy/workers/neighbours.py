@@ -5,6 +5,7 @@ Nobody waits for a neighbour. What does not fit into his inbox waits on the send
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 from collections import deque
@@ -73,13 +74,18 @@ class Way:
             self._waiting.popleft()
 
     def _sent(self, data: bytes) -> bool:
-        """Whether it is on its way. To who is gone for ever it counts as sent."""
+        """Whether nothing more is to be done for it. To who is gone for ever it counts as sent; and what is larger than
+        an inbox on this machine is lost, alone, for it would hold up all that comes behind it."""
         try:
             self._line.send(data)
         except BlockingIOError:
             return False
         except ConnectionError:
             pass
+        except OSError as error:
+            if error.errno != errno.EMSGSIZE:
+                raise
+            self.lost += 1
         return True
 
 
