@@ -54,10 +54,15 @@ def flow_key(place: Path, random: Callable[[int], bytes] = os.urandom) -> bytes:
 def keep(file: Path, secret: bytes) -> None:
     """Write a file that nobody else can read, and its folder where there is none. Raises OSError."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write(file, secret)
+
+
+def write(file: Path, secret: bytes) -> None:
+    """Write a file that nobody else can read: all of it or none of it, whatever happens meanwhile. Raises OSError."""
     # Written beside and moved into place: two proxies that start at once must not read half a secret of each other's.
     fresh = file.with_name(f"{file.name}.{os.getpid()}")
     try:
-        with open(fresh, "wb", opener=private) as opened:
+        with open(fresh, "wb", opener=_private) as opened:
             opened.write(secret)
             opened.flush()
             os.fsync(opened.fileno())
@@ -67,7 +72,7 @@ def keep(file: Path, secret: bytes) -> None:
         raise
 
 
-def private(path: str, flags: int) -> int:
+def _private(path: str, flags: int) -> int:
     """For `open`, as its opener: a new file is for nobody else to read. The flags are Python's own: without its
     O_BINARY, Windows would put a carriage return before each byte that looks like the end of a line."""
     return os.open(path, flags, 0o600)

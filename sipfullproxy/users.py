@@ -15,17 +15,16 @@ algorithms are what phones are offered, and each user has a hash by each. If an 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sipfullproxy import state
 from sipfullproxy.engine.registrar import LONGEST_USER
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.settings import SettingsError, parse
 from sipfullproxy.sip.digest import ALGORITHMS, MD5, SHA256, hash_of
-from sipfullproxy.state import private
 
 FILE = Path("users.toml")
 """Where the file is when nobody says."""
@@ -91,16 +90,7 @@ def write(path: Path, file: UsersFile) -> None:
     for name, hashes in sorted(file.hashes.items()):
         lines.append(f"\n[users.{_quoted(name.decode())}]\n")
         lines += [f'{algorithm.decode()} = "{value.decode()}"\n' for algorithm, value in hashes.items()]
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        with open(fresh, "w", encoding="utf-8", opener=private) as opened:
-            opened.writelines(lines)
-            opened.flush()
-            os.fsync(opened.fileno())
-        fresh.replace(path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
+    state.write(path, "".join(lines).encode())
 
 
 def stamp(path: Path) -> Stamp | None:

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from tests.browser.stage import Stage, stage
-from tests.browser.window import DESKTOP, TELEPHONE, Browser, Page, Window, expect
+from tests.browser.window import DESKTOP, TELEPHONE, Page, Window, expect
 from tests.helpers import call, hang_up
 from tests.running import need_module, running
 
@@ -32,20 +32,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         alice.ack_failure(invite, alice.takes(404))
         call(bob, alice)
         yield opened
-
-
-@pytest.fixture
-def look(browser: Browser, lab: Stage) -> Iterator[Callable[..., Window]]:
-    """See conftest.py."""
-    opened: list[Window] = []
-
-    def window(*arguments: Any, **more: Any) -> Window:
-        opened.append(Window(browser, lab.proxy.page, *arguments, **more))
-        return opened[-1]
-
-    yield window
-    for one in opened:
-        one.close()
 
 
 def views(page: Page, url: str) -> Iterator[str]:
