@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from tests.browser.stage import Stage, stage
-from tests.browser.window import DESKTOP, TELEPHONE, Page, Window, expect
+from tests.browser.window import DESKTOP, TELEPHONE, Page, Route, Window, expect
 from tests.helpers import call, hang_up
 from tests.running import need_module, running
 
@@ -119,6 +119,35 @@ def test_who_wants_no_motion_gets_none(look: Callable[..., Window]) -> None:
     moving = """() => [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])
       .filter((rule) => !(rule instanceof CSSMediaRule) && /animation|transition/.test(rule.cssText)).length"""
     assert look(lang="en").open().evaluate(moving) == 0, "all motion is for those who did not ask for less"
+
+
+def test_who_went_on_by_keyboard_is_not_fetched_back(look: Callable[..., Window]) -> None:
+    """The heading takes the keyboard when a message opens; not from somebody who is further down already."""
+    window = look(lang="en")
+    page = window.open("#/messages")
+    asked: list[Route] = []
+
+    def once(route: Route) -> None:
+        """Only the first is answered at once; the page asks again, and that answer waits."""
+        asked.append(route)
+        if len(asked) == 1:
+            route.continue_()
+
+    page.route("**/api/messages/2?*", once)
+    page.evaluate("""() => {
+      location.hash = "#/messages/2";
+      addEventListener("hashchange", () => dispatchEvent(new HashChangeEvent("hashchange")), {once: true});
+    }""")
+    expect(page.locator(".detail h2")).to_be_visible()
+    word = page.locator(".detail dfn.word").first
+    word.focus()
+    with page.expect_response("**/api/messages/2?*"):
+        for route in asked[1:]:
+            route.continue_()
+    page.unroute_all(behavior="wait")
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    expect(word).to_be_focused()
+    expect(page.get_by_role("tooltip")).to_be_visible()
 
 
 def test_it_can_be_used_at_twice_the_size(look: Callable[..., Window]) -> None:

@@ -12,9 +12,9 @@ from tests.running import need, need_module
 
 need_module("playwright", "playwright")
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Route, expect, sync_playwright  # noqa: E402
 
-__all__ = ["ARGUMENTS", "DESKTOP", "TELEPHONE", "Browser", "Page", "Window", "chromium", "expect"]
+__all__ = ["ARGUMENTS", "DESKTOP", "TELEPHONE", "Browser", "Page", "Route", "Window", "chromium", "expect"]
 
 ARGUMENTS: Final = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -45,7 +45,8 @@ export async function open(root, rest, app) {
     await refreshed();
     if (number !== before) detail.scrollTop = 0;
     if (number === null && left) rows.querySelector(`[data-focus="m${before}"]`)?.focus();
-    else if (number !== null && !left) detail.querySelector("h2")?.focus({ preventScroll: true });
+    // Asked only now: whoever went on by keyboard while it was fetched stays where he is.
+    else if (number !== null && !detail.contains(document.activeElement)) detail.querySelector("h2")?.focus({ preventScroll: true });
   }
 
   await move(rest);
