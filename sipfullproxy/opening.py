@@ -18,7 +18,7 @@ from sipfullproxy.journal.security import SecurityLog
 from sipfullproxy.journal.text import TextJournal
 from sipfullproxy.lang import Lang, Words
 from sipfullproxy.libraries import missing
-from sipfullproxy.settings import Listen, Settings, StartError
+from sipfullproxy.settings import Settings, StartError
 from sipfullproxy.sip.host import endpoint
 from sipfullproxy.transport import websocket
 from sipfullproxy.transport.addresses import is_local, lan_addresses
@@ -26,6 +26,7 @@ from sipfullproxy.transport.doors import Doors
 from sipfullproxy.transport.origins import Origins
 from sipfullproxy.transport.websocket import WS_PORT, WSS_PORT, WebSocket
 from sipfullproxy.transport.wire import Wire
+from sipfullproxy.values import Listen
 
 # How often another port is tried, when any free one will do, until one is free on UDP and on TCP.
 ATTEMPTS = 20

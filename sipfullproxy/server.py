@@ -42,13 +42,14 @@ from sipfullproxy.opening import open_doors, open_memory
 from sipfullproxy.page import Page
 from sipfullproxy.privileges import identity
 from sipfullproxy.roll import Roll
-from sipfullproxy.settings import NameServer, Settings, StartError, read, read_experiments, read_rule
+from sipfullproxy.settings import Settings, StartError, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.sip.phrases import Phrasebook
 from sipfullproxy.transport import records
 from sipfullproxy.transport.addresses import lan_addresses
 from sipfullproxy.transport.doors import Doors
 from sipfullproxy.transport.resolver import Resolver
+from sipfullproxy.values import NameServer
 
 if TYPE_CHECKING:
     from sipfullproxy.workers.foreman import Foreman

@@ -1,55 +1,24 @@
 """What the user can set: defaults, under a TOML file, under the command line (or the arguments of `Proxy`).
 
-One table of checks serves all three sources, so a mistake reads the same wherever it was made.
+One table of checks (`values.py`) serves all three sources, so a mistake reads the same wherever it was made.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import reprlib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any
 
+from sipfullproxy import values
 from sipfullproxy.engine.bans import Network
-from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule, address
-from sipfullproxy.experiments import LONGEST_DELAY, Experiments
+from sipfullproxy.engine.diversion import Rule
+from sipfullproxy.engine.flow import WEBSOCKETS
+from sipfullproxy.experiments import Experiments
 from sipfullproxy.lang import LANGS, Lang, Words
-from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.uri import parse_uri
-from sipfullproxy.transport.origins import ANY, parse_origin
-
-Mode = Literal["all", "own", "off"]
-Redirects = Literal["follow", "pass"]
-Logins = Literal["register", "calls"]
-Dns = Literal["system", "off"]
-
-# A phrase must leave room for the rest of its response in one datagram, and fit on a phone's display anyway.
-LONGEST_PHRASE = 200
-
-# Where a DNS server listens (RFC 1035 §4.2).
-DNS_PORT = 53
-
-# A password comes with each change, in one header of a request; nobody types a longer one.
-LONGEST_PASSWORD = 200
-
-
-# What can be listened on.
-TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
-
-# A database of calls that is smaller than the log that is written ahead of it would keep hardly a call.
-LEAST_MB = 10
-
-# Beyond these it is no journal any more; ten years, and what a file of SQLite can be searched in while somebody waits.
-MOST_DAYS = 3_650
-MOST_MB = 10_000
-
-
-# Processes: beyond that the first one, which has the journal, is the limit by far (docs/performance.md).
-MOST_WORKERS = 64
+from sipfullproxy.values import Bad, Dns, Listen, Logins, Mode, NameServer, Redirects
 
 
 class SettingsError(ValueError):
@@ -58,21 +27,6 @@ class SettingsError(ValueError):
 
 class StartError(Exception):
     """The proxy cannot start, for a reason that the user can mend. The text is one line in the user's language."""
-
-
-class NameServer(NamedTuple):
-    """Who is asked for names."""
-
-    ip: str
-    port: int
-
-
-class Listen(NamedTuple):
-    """A port to listen on. transport: one of TRANSPORTS. ip, port: None, the first one that is set for all."""
-
-    transport: str
-    ip: str | None = None
-    port: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,24 +108,27 @@ def read(given: Mapping[str, object], file: Path | None = None) -> Settings:
     Raises SettingsError: unknown key, wrong type, bad value, or a file that cannot be read.
     """
     lang = _language(given, Settings.lang)
-    values: dict[str, Any] = {}
+    chosen: dict[str, Any] = {}
     if file is not None:
         table = parse(file, lang)
         lang = _language(given, _language(table, lang))
-        values.update(_check(table, f"{file}: ", lang))
-    values.update(_check(given, "", lang))
-    if values.get("login") == "calls" and values.get("users") is None:
+        chosen.update(_check(table, f"{file}: ", lang))
+    chosen.update(_check(given, "", lang))
+    if chosen.get("login") == "calls" and chosen.get("users") is None:
         raise SettingsError(f"login = 'calls': {_NO_USERS[lang]}")
-    if values.get("group") is not None and values.get("user") is None:
-        raise SettingsError(f"group = {values['group']!r}: {_NO_ACCOUNT[lang]}")
-    return Settings(**values)
+    if chosen.get("group") is not None and chosen.get("user") is None:
+        raise SettingsError(f"group = {chosen['group']!r}: {_NO_ACCOUNT[lang]}")
+    settings = Settings(**chosen)
+    if settings.ws_origin and not any(port.transport in WEBSOCKETS for port in settings.listen):
+        raise SettingsError(f"ws_origin = {list(settings.ws_origin)}: {_NO_WEBSOCKET[lang]}")
+    return settings
 
 
 def read_rule(user: object, table: Mapping[str, object], lang: Lang) -> Rule:
     """How one user has his calls forwarded, from the keys of a table `[forward.user]`. Raises SettingsError."""
     try:
-        return _rule(_user(user), table)
-    except _Bad as bad:
+        return values.rule(values.user(user), table)
+    except Bad as bad:
         raise SettingsError(f"forward: {bad.words[lang]}") from None
 
 
@@ -179,8 +136,8 @@ def read_experiments(table: Mapping[str, object], lang: Lang) -> dict[str, Any]:
     """What shall go wrong on purpose, from keys of the table `[experiments]`: fields of `Experiments`. Raises
     SettingsError."""
     try:
-        return _checked(table, _EXPERIMENT_CHECKS, "")
-    except _Bad as bad:
+        return values.checked(table, values.EXPERIMENT, "")
+    except Bad as bad:
         raise SettingsError(f"experiments: {bad.words[lang]}") from None
 
 
@@ -206,368 +163,25 @@ def _check(given: Mapping[str, object], place: str, lang: Lang) -> dict[str, obj
     for key, value in given.items():
         try:
             if key == "phrases" and isinstance(value, Mapping):
-                checked["own"] = _own(value)
+                checked["own"] = values.own_phrases(value)
                 if "mode" in value:
-                    checked["phrases"] = _CHECKS["phrases"](value["mode"])
+                    checked["phrases"] = values.CHECKS["phrases"](value["mode"])
             else:
-                checked[key] = _CHECKS.get(key, _unknown)(value)
-        except _Bad as bad:
+                checked[key] = values.CHECKS.get(key, values.unknown)(value)
+        except Bad as bad:
             secret = key == "web_password"  # what was meant as one must not end up on the screen of a classroom
             shown = key if secret or isinstance(value, Mapping) else f"{key} = {reprlib.repr(value)}"
             raise SettingsError(f"{place}{shown}: {bad.words[lang]}") from None
     return checked
 
 
-class _Bad(Exception):
-    """A value that cannot be; whoever knows the place and the language makes a SettingsError of it."""
-
-    def __init__(self, sk: str, en: str) -> None:
-        super().__init__(en)
-        self.words = Words(sk=sk, en=en)
-
-    def inside(self, place: str) -> _Bad:
-        """The same, said of a place within the value."""
-        return _Bad(**{lang: f"{place}: {words}" for lang, words in self.words.items()})
-
-
 _UNREADABLE = Words(sk="súbor sa nedá prečítať", en="cannot read the file")
+
 _NO_USERS = Words(sk="treba aj súbor používateľov, users", en="needs a file of users, too: users")
-_NO_ACCOUNT = Words(sk="treba aj používateľa, user", en="needs a user, too: user")
-_NOT_TOML = Words(sk="nie je to platný súbor TOML", en="not a valid TOML file")
 
-# RFC 1123 §2.1: labels of letters, digits and inner hyphens; the whole is no longer than a name in the DNS may be.
-_DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
-
-
-def _ips(value: object) -> tuple[str, ...]:
-    found = tuple(map(_ip, value)) if isinstance(value, list | tuple) else (_ip(value),)
-    if not found or len(set(found)) < len(found):
-        raise _Bad(sk="treba aspoň jednu adresu, každú raz", en="must be one address at least, each of them once")
-    return found
-
-
-def _ip(value: object) -> str:
-    address = _address(value)
-    # 0.0.0.0 is where one listens, not where phones can be told to send; it would end up in Via and Record-Route.
-    if address is None or address.is_unspecified or address.is_multicast:
-        raise _Bad(
-            sk="treba adresu tohto počítača, napríklad 192.168.1.10 alebo fd00::10",
-            en="must be an address of this machine, for example 192.168.1.10 or fd00::10",
-        )
-    if address.version == 6 and address.is_link_local != bool(address.scope_id):
-        raise _Bad(
-            sk="za adresou fe80::… (a len za takou) treba sieťovú kartu, napríklad fe80::10%eth0",
-            en="an address fe80::… (and no other) needs its network interface, for example fe80::10%eth0",
-        )
-    return str(address)
-
-
-def _bind(value: object) -> str:
-    address = _address(value)
-    if address is None or address.is_multicast:
-        raise _Bad(
-            sk="treba adresu tohto počítača, alebo 0.0.0.0 pre všetky (s IPv6: ::)",
-            en="must be an address of this machine, or 0.0.0.0 for all of them (with IPv6: ::)",
-        )
-    return str(address)
-
-
-def _address(value: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """A numeric address that one machine may have; IPv6 in brackets, too, as in a URI."""
-    if not isinstance(value, str):
-        return None
-    try:
-        address = ipaddress.ip_address(value.removeprefix("[").removesuffix("]") if ":" in value else value)
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address):
-        return address.ipv4_mapped or address
-    return None if address.is_reserved else address
-
-
-def _password(value: object) -> str:
-    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= LONGEST_PASSWORD:
-        raise _Bad(
-            sk=f"treba jeden riadok textu, nanajvýš {LONGEST_PASSWORD} znakov",
-            en=f"must be one line of text, at most {LONGEST_PASSWORD} characters",
-        )
-    return value
-
-
-def _listen(value: object) -> tuple[Listen, ...]:
-    ports = value if isinstance(value, list | tuple) else [None]
-    found = tuple(_port_of(port) for port in ports)
-    if not found or len(set(found)) < len(found):
-        raise _bad_listen(value)
-    return found
-
-
-def _port_of(value: object) -> Listen:
-    match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
-    if match is None or not 0 <= int(match["port"] or 0) < 65536:
-        raise _bad_listen(value)
-    ip = None if match["ip"] is None else _ip(match["ip"])
-    return Listen(match["transport"], ip, None if match["port"] is None else int(match["port"]))
-
-
-_LISTEN = re.compile(
-    rf"(?P<transport>{'|'.join(TRANSPORTS)})(?::(?P<ip>[0-9]+(?:\.[0-9]+){{3}}|\[[^\[\]]+\]))?(?::(?P<port>[0-9]{{1,5}}))?"
+_NO_WEBSOCKET = Words(
+    sk="treba aj WebSocket, napríklad --listen ws:8088", en="needs a WebSocket, too, such as --listen ws:8088"
 )
+_NO_ACCOUNT = Words(sk="treba aj používateľa, user", en="needs a user, too: user")
 
-
-def _bad_listen(value: object) -> _Bad:
-    names = ", ".join(TRANSPORTS)
-    return _Bad(
-        sk=f"{value!r}: treba prenos ({names}), adresu a port, napríklad tcp:192.168.1.10:5060, každý raz",
-        en=f"{value!r}: must be a transport ({names}), an address and a port, such as tcp:192.168.1.10:5060, each once",
-    )
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _Bad(sk="treba true alebo false", en="must be true or false")
-    return value
-
-
-def _path(value: object) -> Path:
-    try:
-        if isinstance(value, str | Path) and str(value) and "\0" not in str(value):
-            return Path(value).expanduser()
-    except RuntimeError:  # `~` of somebody who is not known here
-        pass
-    raise _Bad(sk="treba cestu", en="must be a path")
-
-
-def _domain(value: object) -> tuple[str, ...]:
-    names = value if isinstance(value, list | tuple) else [None]
-    domains = tuple(name.lower().removesuffix(".") for name in names if isinstance(name, str))
-    if len(domains) != len(names) or not all(map(_DOMAIN.fullmatch, domains)):
-        raise _Bad(
-            sk='treba zoznam doménových mien, napríklad ["lab.sk"]',
-            en='must be a list of domain names, for example ["lab.sk"]',
-        )
-    return domains
-
-
-def _networks(value: object) -> tuple[Network, ...]:
-    names = value if isinstance(value, list | tuple) else [None]
-    try:
-        return tuple(ipaddress.ip_network(name if isinstance(name, str) else "") for name in names)
-    except ValueError:
-        raise _Bad(
-            sk='treba zoznam adries alebo sietí, napríklad ["192.168.1.0/24"]',
-            en='must be a list of addresses or networks, for example ["192.168.1.0/24"]',
-        ) from None
-
-
-def _origins(value: object) -> tuple[str, ...]:
-    given = value if isinstance(value, list | tuple) else [None]
-    origins = tuple(origin for origin in map(_origin, given) if origin is not None)
-    if len(origins) < len(given):
-        raise _Bad(
-            sk='treba zoznam pôvodov stránok, napríklad ["https://lab.sk"], "null" pre súbory, "*" pre všetky',
-            en='must be a list of origins of pages, such as ["https://lab.sk"], "null" for files, "*" for all',
-        )
-    return origins
-
-
-def _origin(value: object) -> str | None:
-    if value == ANY:
-        return ANY
-    return parse_origin(value.removesuffix("/")) if isinstance(value, str) else None
-
-
-def _dns(value: object) -> NameServer | str:
-    if value in get_args(Dns):
-        return str(value)
-    match = _SERVER.fullmatch(value) if isinstance(value, str) else None
-    whole = _address(value) if match is None else _address(match["ip"])
-    port = int(match["port"] or DNS_PORT) if match else DNS_PORT
-    if whole is None or whole.is_unspecified or whole.is_multicast or not 0 < port < 65536:
-        raise _Bad(
-            sk="treba system, off, alebo adresu servera DNS, napríklad 192.168.1.1 alebo 127.0.0.1:5353",
-            en="must be system, off, or the address of a DNS server, such as 192.168.1.1 or 127.0.0.1:5353",
-        )
-    return NameServer(str(whole), port)
-
-
-_SERVER = re.compile(r"(?P<ip>[0-9]+(?:\.[0-9]+){3}|\[[^\[\]]+\])(?::(?P<port>[0-9]{1,5}))?")
-
-
-def _own(table: Mapping[object, object]) -> dict[int, str]:
-    return {_status(code): _phrase(code, phrase) for code, phrase in table.items() if code != "mode"}
-
-
-def _status(code: object) -> int:
-    if not re.fullmatch("[1-6][0-9][0-9]", str(code)):
-        raise _Bad(
-            sk=f"{code!r}: treba stavový kód od 100 do 699", en=f"{code!r}: must be a status code from 100 to 699"
-        )
-    return int(str(code))
-
-
-def _phrase(code: object, phrase: object) -> str:
-    # A line break in a phrase would let it write headers; other control characters break displays.
-    if not isinstance(phrase, str) or not phrase.isprintable() or not 0 < len(phrase) <= LONGEST_PHRASE:
-        raise _Bad(
-            sk=f"{code} = {reprlib.repr(phrase)}: treba jeden riadok textu, nanajvýš {LONGEST_PHRASE} znakov",
-            en=f"{code} = {reprlib.repr(phrase)}: must be one line of text, at most {LONGEST_PHRASE} characters",
-        )
-    return phrase
-
-
-def _forward(value: object) -> dict[str, Rule]:
-    tables = value if isinstance(value, Mapping) else {}
-    if tables is not value or not all(isinstance(table, Mapping) for table in tables.values()):
-        raise _Bad(
-            sk='treba tabuľky, napríklad [forward.bob] a v nej busy = "carol"',
-            en='must be tables, for example [forward.bob] with busy = "carol"',
-        )
-    return {_user(user): _rule(user, table) for user, table in tables.items()}
-
-
-def _user(name: object) -> str:
-    if not _is_target(name) or ":" in str(name) or not str(name).isprintable():
-        raise _Bad(sk=f"{name!r}: treba meno používateľa, napríklad bob", en=f"{name!r}: must be a user, such as bob")
-    return str(name)
-
-
-def _rule(user: str, table: Mapping[str, object]) -> Rule:
-    return Rule(**_checked(table, _RULE_CHECKS, f"{user}."))
-
-
-def _checked(
-    table: Mapping[str, object], checks: Mapping[str, Callable[[object], object]], place: str
-) -> dict[str, Any]:
-    """The values of a table within the settings."""
-    checked: dict[str, Any] = {}
-    for key, value in table.items():
-        try:
-            checked[key] = checks.get(key, _unknown)(value)
-        except _Bad as bad:
-            raise bad.inside(f"{place}{key} = {reprlib.repr(value)}") from None
-    return checked
-
-
-def _experiments(value: object) -> Experiments:
-    if not isinstance(value, Mapping):
-        raise _Bad(
-            sk="treba tabuľku, napríklad [experiments] a v nej drop = 20",
-            en="must be a table, for example [experiments] with drop = 20",
-        )
-    return Experiments(**_checked(value, _EXPERIMENT_CHECKS, ""))
-
-
-def _unknown(value: object) -> object:
-    raise _Bad(sk="taký kľúč nepoznám", en="no such key")
-
-
-def _target(value: object) -> str:
-    if not _is_target(value):
-        raise _Bad(
-            sk='treba meno alebo adresu SIP, napríklad "carol" alebo "sip:carol@192.168.1.9"',
-            en='must be a user or a SIP address, for example "carol" or "sip:carol@192.168.1.9"',
-        )
-    return str(value)
-
-
-def _is_target(value: object) -> bool:
-    """Whether calls can be sent there: the name of a user as it stands in a SIP URI, or a whole one."""
-    try:
-        uri = address(value, _ANYWHERE) if isinstance(value, str) else None
-    except (SipError, UnicodeError):
-        return False
-    return uri is not None and uri.scheme == b"sip" and bool(uri.user)
-
-
-_ANYWHERE = parse_uri(b"sip:localhost")
-
-
-def _number(least: int, most: int, unit: Words) -> Callable[[object], int]:
-    def check(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise _Bad(
-                sk=f"treba celé číslo od {least} do {most} ({unit['sk']})",
-                en=f"must be a whole number from {least} to {most} ({unit['en']})",
-            )
-        return value
-
-    return check
-
-
-def _account(value: object) -> str:
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise _Bad(sk="treba meno, ktoré pozná tento systém", en="must be a name that this system knows")
-    return value
-
-
-def _between(least: int, most: int) -> Callable[[object], int]:
-    def check(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise _Bad(sk=f"treba celé číslo od {least} do {most}", en=f"must be a whole number from {least} to {most}")
-        return value
-
-    return check
-
-
-def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
-    def check(value: object) -> str:
-        if not isinstance(value, str) or value not in choices:
-            raise _Bad(sk=f"treba jedno z: {', '.join(choices)}", en=f"must be one of: {', '.join(choices)}")
-        return value
-
-    return check
-
-
-_CHECKS: Mapping[str, Callable[[object], object]] = {
-    "ip": _ips,
-    "port": _between(0, 65535),
-    "listen": _listen,
-    "tls": _flag,
-    "tls_cert": _path,
-    "tls_key": _path,
-    "tls_ca": _path,
-    "ws_origin": _origins,
-    "lang": _one_of(LANGS),
-    "phrases": _one_of(get_args(Mode)),
-    "journal": _path,
-    "keep_days": _between(1, MOST_DAYS),
-    "keep_mb": _between(LEAST_MB, MOST_MB),
-    "verbose": _flag,
-    "open": _flag,
-    "domain": _domain,
-    "dns": _dns,
-    "redirects": _one_of(get_args(Redirects)),
-    "users": _path,
-    "login": _one_of(get_args(Logins)),
-    "bans": _flag,
-    "trust": _networks,
-    "silent": _flag,
-    "security_log": _path,
-    "user": _account,
-    "group": _account,
-    "state": _path,
-    "forward": _forward,
-    "experiments": _experiments,
-    "web": _flag,
-    "web_port": _between(0, 65535),
-    "web_bind": _bind,
-    "web_password": _password,
-    "workers": _between(1, MOST_WORKERS),
-}
-
-_RULE_CHECKS: Mapping[str, Callable[[object], object]] = {
-    "always": _target,
-    "busy": _target,
-    "no_answer": _target,
-    "not_registered": _target,
-    "after": _number(1, LONGEST_AFTER, Words(sk="sekúnd", en="seconds")),
-}
-
-_EXPERIMENT_CHECKS: Mapping[str, Callable[[object], object]] = {
-    "drop": _number(0, 100, Words(sk="percent", en="percent")),
-    "delay": _number(0, LONGEST_DELAY, Words(sk="milisekúnd", en="milliseconds")),
-    "stateless": _flag,
-    "record_route": _flag,
-    "fork": _flag,
-}
+_NOT_TOML = Words(sk="nie je to platný súbor TOML", en="not a valid TOML file")

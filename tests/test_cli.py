@@ -440,7 +440,7 @@ def test_a_password_is_typed_twice(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     typed = iter(["a", "b", "", "", "a", "a"])
-    monkeypatch.setattr("sipfullproxy.cli.getpass", lambda prompt: next(typed))
+    monkeypatch.setattr("sipfullproxy.commands.getpass", lambda prompt: next(typed))
     for code in (2, 2, 0):
         assert main(["user", "add", "boris"]) == code
         assert (tmp_path / "users.toml").exists() == (code == 0)

@@ -21,6 +21,7 @@ FLOORS = (
     ("libraries", "transport", "web"),
     (
         "experiments",
+        "values",
         "settings",
         "users",
         "state",
@@ -38,6 +39,9 @@ FLOORS = (
         "complaints",
         "workers",
         "server",
+        "help",
+        "arguments",
+        "commands",
         "cli",
     ),
 )

@@ -11,17 +11,9 @@ import pytest
 from sipfullproxy.engine.diversion import LONGEST_AFTER, Rule
 from sipfullproxy.experiments import LONGEST_DELAY, Experiments
 from sipfullproxy.lang import LANGS, Lang
-from sipfullproxy.settings import (
-    LONGEST_PASSWORD,
-    LONGEST_PHRASE,
-    Listen,
-    Mode,
-    NameServer,
-    Settings,
-    SettingsError,
-    read,
-)
+from sipfullproxy.settings import Settings, SettingsError, read
 from sipfullproxy.sip.phrases import MODES
+from sipfullproxy.values import LONGEST_PASSWORD, LONGEST_PHRASE, Listen, Mode, NameServer
 
 
 def toml(folder: Path, text: str) -> Path:
@@ -45,7 +37,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         tls_key = "proxy.key"
         tls_ca = "school.pem"
         ws_origin = ["https://Lab.sk/", "null"]
-        listen = ["udp", "tcp:192.168.1.10:5080", "tcp:5081"]
+        listen = ["udp", "tcp:192.168.1.10:5080", "tcp:5081", "wss"]
         lang = "en"
         journal = "calls.log"
         keep_days = 7
@@ -87,7 +79,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         tls_cert=Path("proxy.pem"), tls_key=Path("proxy.key"), tls_ca=Path("school.pem"),
         ws_origin=("https://lab.sk", "null"),
         ip=("192.168.1.10",), port=5070,
-        listen=(Listen("udp"), Listen("tcp", "192.168.1.10", 5080), Listen("tcp", None, 5081)),
+        listen=(Listen("udp"), Listen("tcp", "192.168.1.10", 5080), Listen("tcp", None, 5081), Listen("wss")),
         lang="en", phrases="own", own={486: "Obsadené"}, journal=Path("calls.log"),
         keep_days=7, keep_mb=50, verbose=True, open=True, domain=("lab.sk", "school.example"), redirects="pass",
         users=Path("users.toml"), login="calls", bans=False,
@@ -381,3 +373,11 @@ def test_a_file_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
 def test_settings_and_phrasebook_know_the_same_words() -> None:
     assert get_args(Lang) == LANGS
     assert get_args(Mode) == MODES
+
+
+def test_origins_without_a_websocket_are_a_mistake() -> None:
+    """Whoever sets them thinks that browsers can call now."""
+    for listen in ({}, {"listen": ["udp"]}):
+        with pytest.raises(SettingsError, match="WebSocket"):
+            read({"ws_origin": ["https://lab.sk"], "lang": "en", **listen})
+    assert read({"ws_origin": ["https://lab.sk"], "listen": ["udp", "wss"]}).ws_origin == ("https://lab.sk",)

@@ -26,11 +26,11 @@ from sipfullproxy.engine.locating import Found
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.guard import Guard
 from sipfullproxy.lang import LANGS, Lang
-from sipfullproxy.settings import NameServer
 from sipfullproxy.transport import records
 from sipfullproxy.transport.doors import Desk
 from sipfullproxy.transport.resolver import Resolver
 from sipfullproxy.transport.udp import UdpDoor
+from sipfullproxy.values import NameServer
 from sipfullproxy.workers import feed
 from sipfullproxy.workers.neighbours import Neighbours
 from sipfullproxy.workers.parcel import Forward, Logins, Outgoing, Parcel, Wrong
