@@ -395,7 +395,7 @@ def test_sips_to_a_name_is_tls_or_nothing() -> None:
     lab.zone = {"_sips._tcp.example.com": [Srv(0, 0, 5063, "one.example.com")], **ZONE}
     alice.request("MESSAGE", "sips:bob@example.com")
     lab.resolve()
-    assert [send.flow[::2] for send in lab.astray] == [("tls", ("192.0.2.1", 5063))]
+    assert [send.flow[::2] for send in lab.astray] == [("tls", ("192.0.2.1", 5063), "example.com")]
     lab, alice, *_ = house()
     alice.request("MESSAGE", "sips:bob@example.com")
     assert not lab.questions and alice.waiting == [480]

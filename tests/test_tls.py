@@ -10,7 +10,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -28,12 +28,12 @@ from tests.test_stream import Core, flow_of, message, take, take_all
 from tests.waiting import eventually
 
 
-def certify(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate for the loopback that is its own CA, and its key."""
+def certify(folder: Path, name: str, whose: str = "IP:127.0.0.1") -> tuple[Path, Path]:
+    """A certificate for the loopback, or for whom it is said to be, that is its own CA; and its key."""
     cert, key = folder / f"{name}.pem", folder / f"{name}.key"
     subprocess.run(
         [need("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(cert),
+         "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName={whose}", "-out", str(cert),
          "-keyout", str(key)],
         check=True, capture_output=True,
     )  # fmt: skip
@@ -45,6 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificates")
     for name in ("proxy", "phone", "stranger"):
         certify(folder, name)
+    certify(folder, "school", "DNS:school.sk")
+    (folder / "believed.pem").write_text("".join((folder / f"{name}.pem").read_text() for name in ("phone", "school")))
     return folder
 
 
@@ -65,7 +67,7 @@ def core() -> Core:
 
 @pytest.fixture
 def door(core: Core, folder: Path) -> Iterator[Door]:
-    door = Door(core, Tls(folder / "proxy.pem", folder / "proxy.key", folder / "phone.pem"))
+    door = Door(core, Tls(folder / "proxy.pem", folder / "proxy.key", folder / "believed.pem"))
     yield door
     door.door.shutdown()
     door.thread.join()
@@ -174,8 +176,8 @@ def far(folder: Path, name: str) -> Iterator[ssl.SSLSocket]:
         yield secure
 
 
-def post(door: Door, address: tuple[str, int]) -> Flow:
-    way = Flow("tls", door.local, address)
+def post(door: Door, address: tuple[str, int], name: str = "") -> Flow:
+    way = Flow("tls", door.local, address, name=name)
     door.door.post([Send(way, message(), 1)])
     return way
 
@@ -202,6 +204,46 @@ def test_and_to_nobody_else(core: Core, door: Door, folder: Path) -> None:
                 if not there.recv(10):
                     raise ConnectionError
     eventually(lambda: way in core.losses, "the loss")
+
+
+@pytest.mark.purpose(
+    "RFC5922_01", given="connections of ours to the server of a domain: for another one, its address, its domain",
+    expect="only for its domain, whose certificate it shows, does anything go there",
+)  # fmt: skip
+def test_a_server_that_was_reached_by_a_name_shows_a_certificate_for_the_name(
+    core: Core, door: Door, folder: Path
+) -> None:
+    with far(folder, "school") as listening:
+        address = listening.getsockname()
+        ways = [post(door, address, "bank.sk"), post(door, address), post(door, address, "school.sk")]
+        taken = []
+        for _ in ways:
+            with suppress(ssl.SSLError, ConnectionError):
+                there, _ = listening.accept()
+                with there:
+                    there.settimeout(10)
+                    taken.append(take(there, len(message())))
+        assert taken == [message()]
+        eventually(lambda: set(ways[:2]) <= set(core.losses), "the loss of what was not sent")
+
+
+def test_a_connection_for_one_name_serves_no_other(core: Core, door: Door, folder: Path) -> None:
+    with far(folder, "school") as listening:
+        address = listening.getsockname()
+        post(door, address, "school.sk")
+        there, _ = listening.accept()
+        with there:
+            there.settimeout(10)
+            assert take(there, len(message())) == message()
+            post(door, address, "school.sk")
+            assert take(there, len(message())) == message(), "the same connection"
+            other = post(door, address, "bank.sk")
+            with suppress(ssl.SSLError, ConnectionError):
+                listening.accept()
+            eventually(lambda: other in core.losses, "the loss")
+            there.sendall(message())
+            eventually(lambda: len(core.received) > 0, "a message the other way")
+            assert not core.received[-1][1].name, "what comes over it is known by its serial number"
 
 
 # -- the files ---------------------------------------------------------------------------------------------------------

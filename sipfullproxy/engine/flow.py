@@ -27,12 +27,15 @@ class Flow(NamedTuple):
     (RFC 4007) is not in it: it is the one that the port of ours is on, and only the shell must know it.
     serial: number of the connection, so that a new connection from the same address is another flow. 0 on UDP; and
     where any connection to that address will do, an open one or one that the shell opens (RFC 3261 §18.1.1).
+    name: the domain that such a connection must have been opened for, "" where it was an address: whoever is there has
+    to show a certificate for that (RFC 5922 §7.1). An open connection does not carry it any more.
     """
 
     transport: str
     local: tuple[str, int]
     remote: tuple[str, int]
     serial: int = 0
+    name: str = ""
 
     @property
     def reliable(self) -> bool:

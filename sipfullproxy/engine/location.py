@@ -281,7 +281,7 @@ _Key = TypeVar("_Key")
 
 
 def _came(binding: Binding) -> Came:
-    transport, local, remote, serial = binding.flow
+    transport, local, remote, serial, _ = binding.flow
     return Came(
         binding.name, binding.aor, binding.person, binding.uri.text, binding.params, binding.instance, transport,
         *local, *remote, serial, binding.q, binding.since, binding.expires, binding.call_id, binding.cseq,

@@ -282,6 +282,8 @@ class Router:
         for hop in found.hops:
             flow = self._flow(hop.transport, written(hop.host), hop.port)
             if flow is not None:
+                if flow.secure:  # the first name: what the DNS made of it, anybody could have said
+                    flow = flow._replace(name=hop.names[0])
                 if written(flow.remote[0]) in self._hosts and hop.port in self._ports:
                     raise SipError(482, f"{hop.names[0]} is this proxy: start it with --domain {hop.names[0]}")
                 if only is None or flow.remote[0] in only:

@@ -61,13 +61,16 @@ class Connection:
 
     __slots__ = (
         "_asked", "_begun", "_heard", "_leaving", "_line", "_moved", "_queue", "_queued", "_wire", "connected", "flow",
-        "over",
+        "name", "over",
     )  # fmt: skip
 
-    def __init__(self, line: socket.socket, flow: Flow, now: float, wire: Wire, *, connected: bool) -> None:
+    def __init__(
+        self, line: socket.socket, flow: Flow, now: float, wire: Wire, *, connected: bool, name: str = ""
+    ) -> None:
         line.setblocking(False)
         _watch(line)
         self.flow = flow
+        self.name = name
         self.connected = connected
         self.over = False
         self._line = line
@@ -79,6 +82,11 @@ class Connection:
         self._moved = now  # when the peer last took something of the queue, or the queue began
         self._begun: float | None = now  # since when a message is awaited; None between two of them
         self._leaving: float | None = None
+
+    @property
+    def ways(self) -> tuple[Flow, Flow]:
+        """The flows that lead over it: its own; and any connection to that address, opened for that name."""
+        return self.flow, self.flow._replace(serial=0, name=self.name)
 
     @property
     def line(self) -> socket.socket:

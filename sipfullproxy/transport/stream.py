@@ -195,20 +195,21 @@ class StreamDoor:
     def _has_room(self, host: str) -> bool:
         return len(self._connections) < min(CONNECTIONS, self._room) and self._of_address[host] < CONNECTIONS_OF_ADDRESS
 
-    def _begin(self, line: socket.socket, flow: Flow, *, connected: bool) -> Connection | None:
-        """Take a connection in; None where it is over already."""
+    def _begin(self, line: socket.socket, flow: Flow, *, connected: bool, name: str = "") -> Connection | None:
+        """Take a connection in; None where it is over already. name: see `Flow`."""
         try:
             wire = self._wire(flow.transport)
             if flow.transport in ("tls", "wss") and self._tls is not None:
-                connection = self._tls.connection(line, flow, time.monotonic(), wire, accepted=connected)
+                connection = self._tls.connection(line, flow, time.monotonic(), wire, accepted=connected, name=name)
             else:
-                connection = Connection(line, flow, time.monotonic(), wire, connected=connected)
+                connection = Connection(line, flow, time.monotonic(), wire, connected=connected, name=name)
         except OSError:  # the peer has reset it, and macOS lets no option be set on what is left
             line.close()
             return None
         self._connections.add(connection)
         self._of_address[flow.remote[0]] += 1
-        self._ways[flow] = self._ways[flow._replace(serial=0)] = connection
+        for way in connection.ways:
+            self._ways[way] = connection
         self._selector.register(line, connection.wanted, partial(self._serve, connection))
         return connection
 
@@ -272,7 +273,7 @@ class StreamDoor:
             line.close()
             raise
         self._serial += 1
-        return self._begin(line, flow._replace(serial=self._serial), connected=False)
+        return self._begin(line, flow._replace(serial=self._serial, name=""), connected=False, name=flow.name)
 
     def _watch(self, connection: Connection) -> None:
         if connection.over:
@@ -311,11 +312,10 @@ class StreamDoor:
 
     def _forget(self, connection: Connection) -> None:
         """Nothing goes over it any more, and the core is told so."""
-        flow = connection.flow
-        for name in (flow, flow._replace(serial=0)):
-            if self._ways.get(name) is connection:
-                del self._ways[name]
-                self._outgoing.extend(self._core.lost(name, time.monotonic()))
+        for way in connection.ways:
+            if self._ways.get(way) is connection:
+                del self._ways[way]
+                self._outgoing.extend(self._core.lost(way, time.monotonic()))
 
 
 def _files() -> int:

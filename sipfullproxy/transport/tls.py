@@ -30,9 +30,11 @@ class Tls:
         self._seen = self._times()
         self._server, self._client = self._read()
 
-    def connection(self, line: socket.socket, flow: Flow, now: float, wire: Wire, *, accepted: bool) -> Connection:
-        """A connection with TLS, whose handshake is still to come."""
-        return TlsConnection(line, flow, now, wire, self.contexts()[0 if accepted else 1], accepted=accepted)
+    def connection(
+        self, line: socket.socket, flow: Flow, now: float, wire: Wire, *, accepted: bool, name: str = ""
+    ) -> Connection:
+        """A connection with TLS, whose handshake is still to come. name: see `Flow`."""
+        return TlsConnection(line, flow, now, wire, self.contexts()[0 if accepted else 1], accepted=accepted, name=name)
 
     def contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         """For a phone that connects now, and for a connection of ours."""
@@ -104,9 +106,10 @@ class TlsConnection(Connection):
     __slots__ = ("_accepted", "_context", "_secure", "_step")
 
     def __init__(
-        self, line: socket.socket, flow: Flow, now: float, wire: Wire, context: ssl.SSLContext, *, accepted: bool
-    ) -> None:
-        super().__init__(line, flow, now, wire, connected=False)
+        self, line: socket.socket, flow: Flow, now: float, wire: Wire, context: ssl.SSLContext, *,
+        accepted: bool, name: str = "",
+    ) -> None:  # fmt: skip
+        super().__init__(line, flow, now, wire, connected=False, name=name)
         self._context = context
         self._accepted = accepted
         self._secure: ssl.SSLSocket | None = None
@@ -123,7 +126,7 @@ class TlsConnection(Connection):
             self._check()
         try:
             if self._secure is None:
-                host = None if self._accepted else self.flow.remote[0]
+                host = None if self._accepted else self.name or self.flow.remote[0]
                 self._line = self._secure = self._context.wrap_socket(
                     self._line, server_side=self._accepted, do_handshake_on_connect=False, server_hostname=host
                 )
