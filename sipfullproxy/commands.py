@@ -138,6 +138,8 @@ def bans(arguments: Sequence[str]) -> int:
     lang = settings.lang
     if (address is None) != (action == "list"):
         raise SettingsError(_WHOSE[lang])
+    if settings.state is not None and not settings.state.is_dir():
+        raise SettingsError(_NO_FOLDER[lang].format(path=settings.state))
     try:
         kept = BanList(settings.state or state.folder())
         if address is None:
@@ -196,6 +198,7 @@ _WHOSE = Words(
 _LIFTED = Words(sk="{address} už nie je blokovaná", en="{address} is banned no more")
 _NOT_BANNED = Words(sk="{address} nie je blokovaná (zoznam: bans)", en="{address} is not banned (a list: bans)")
 _NO_ADDRESS = Words(sk="{address}: treba adresu IP", en="{address}: must be an IP address")
+_NO_FOLDER = Words(sk="{path}: taký priečinok nie je", en="{path}: there is no such folder")
 _NO_BANS = Words(sk="zoznam blokovaných sa nedá čítať: {why}", en="the list of bans cannot be read: {why}")
 _NOBODY = Words(sk="{path}: používateľ {name} tam nie je", en="{path}: there is no user {name}")
 _PASSWORD = Words(sk="Heslo používateľa {name}: ", en="Password of {name}: ")

@@ -497,7 +497,7 @@ def test_bans_are_listed_and_lifted_while_the_proxy_runs(tmp_path: Path) -> None
     [
         (("lift",), "say whom"), (("list", "127.0.0.1"), "say whom"), (("lift", "127.0.0.1"), "is not banned"),
         (("lift", "nobody"), "must be an IP address"), (("lift", "10.0.0.0/8"), "must be an IP address"),
-        (("sing",), "invalid choice"),
+        (("sing",), "invalid choice"), (("--state", "nowhere"), "nowhere: there is no such folder"),
     ],
 )  # fmt: skip
 def test_what_bans_cannot_do_is_one_line_and_exit_code_2(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
