@@ -138,7 +138,7 @@ def bans(arguments: Sequence[str]) -> int:
     lang = settings.lang
     if (address is None) != (action == "list"):
         raise SettingsError(_WHOSE[lang])
-    if settings.state is not None and not settings.state.is_dir():
+    if "state" in given and settings.state is not None and not settings.state.is_dir():  # typed, and mistyped
         raise SettingsError(_NO_FOLDER[lang].format(path=settings.state))
     try:
         kept = BanList(settings.state or state.folder())
