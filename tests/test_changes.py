@@ -23,7 +23,7 @@ from sipfullproxy.explain.words import table
 from sipfullproxy.journal.record import Record
 from sipfullproxy.lang import LANGS
 from sipfullproxy.sip.grammar import split_list, unfold
-from sipfullproxy.sip.message import canonical
+from sipfullproxy.sip.index import canonical
 from sipfullproxy.sip.phrases import Phrasebook
 from tests import (
     helpers,

@@ -36,9 +36,8 @@ def test_what_is_refused_is_refused_each_time() -> None:
     assert not known
 
 
-def test_it_never_holds_more_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memo, "ENTRIES", 3)
-    known = Memo(len)
+def test_it_never_holds_more_than_its_bound() -> None:
+    known = Memo(len, 3)
     sizes = []
     for number in range(10):
         known[b"%d" % number]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.message import COMPACT, HEADER_LIMIT, Draft, Request, Response, canonical, parse, value_of
+from sipfullproxy.sip.index import COMPACT, HEADER_LIMIT, canonical
+from sipfullproxy.sip.message import Draft, Request, Response, parse, value_of
 from sipfullproxy.sip.uri import Uri
 
 HEADERS = (

@@ -9,7 +9,8 @@ from typing import Final
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import parameters, split_list, unfold
 from sipfullproxy.sip.headers.address import Address
-from sipfullproxy.sip.message import CRLF, canonical
+from sipfullproxy.sip.index import canonical
+from sipfullproxy.sip.message import CRLF
 from sipfullproxy.sip.sdp import Sdp, find_sdp
 from sipfullproxy.sip.sdp import parse as parse_sdp
 

@@ -21,17 +21,19 @@ class Memo(dict[bytes, T]):
     Looking up what is known is one step of the interpreter. What `read` raises is raised, and not kept.
     """
 
-    __slots__ = ("_read",)
+    __slots__ = ("_entries", "_read")
 
-    def __init__(self, read: Callable[[bytes], T]) -> None:
+    def __init__(self, read: Callable[[bytes], T], entries: int = ENTRIES) -> None:
+        """entries: how many texts it holds at most."""
         super().__init__()
         self._read = read
+        self._entries = entries
 
     def __missing__(self, text: bytes) -> T:
         """Read it, and keep that."""
         found = self._read(text)
         if len(text) <= LONGEST:
-            if len(self) >= ENTRIES:
+            if len(self) >= self._entries:
                 self.clear()
             self[text] = found
         return found

@@ -15,41 +15,17 @@ from sipfullproxy.sip.grammar import COMMA, CR, SPACE, TAB, TOKEN, split_list, u
 from sipfullproxy.sip.headers import address
 from sipfullproxy.sip.headers.cseq import parse_cseq
 from sipfullproxy.sip.headers.via import Via
+from sipfullproxy.sip.index import HEADER_LIMIT, Index, index_of
 from sipfullproxy.sip.memo import Memo
 from sipfullproxy.sip.uri import Uri, parse_uri
 
 CRLF = b"\r\n"
-
-HEADER_LIMIT = 512
-"""Lines of one message before its body, folds counted; real ones have about thirty."""
 
 LONGEST_ID = 1024
 """Bytes of a Call-ID or a tag. They are kept as long as the call or the registration lasts; real ones have about 40."""
 
 LARGEST_BODY = 2**32 - 1
 """Bytes; only keeps a Content-Length from being taken for a number that is none. No number in a header is larger."""
-
-# RFC 3261 §7.3.3 and the registry of later ones: compact forms of header names.
-COMPACT = {
-    b"a": b"accept-contact", b"b": b"referred-by", b"c": b"content-type", b"d": b"request-disposition",
-    b"e": b"content-encoding", b"f": b"from", b"i": b"call-id", b"j": b"reject-contact", b"k": b"supported",
-    b"l": b"content-length", b"m": b"contact", b"n": b"identity-info", b"o": b"event", b"r": b"refer-to",
-    b"s": b"subject", b"t": b"to", b"u": b"allow-events", b"v": b"via", b"x": b"session-expires", b"y": b"identity",
-}  # fmt: skip
-
-# RFC 3261 §7.3.1: header names are case-insensitive. The usual spellings are looked up instead of being folded.
-_USUAL = (
-    b"Via From To Call-ID CSeq Max-Forwards Contact Content-Length Content-Type Route Record-Route Expires Supported "
-    b"Require Proxy-Require User-Agent Server Allow Accept Event Refer-To Referred-By Replaces Reason Warning Date "
-    b"Authorization Proxy-Authorization WWW-Authenticate Proxy-Authenticate Subscription-State Allow-Events "
-    b"Session-Expires Min-SE Timestamp Unsupported Retry-After Min-Expires Max-Breadth Subject Organization Priority"
-)
-_NAMES = {
-    spelling: name for name in _USUAL.split() for spelling, name in ((name, name.lower()), (name.lower(), name.lower()))
-}
-_NAMES |= COMPACT | {short.upper(): name for short, name in COMPACT.items()}
-
-_IS_NAME = re.compile(TOKEN).fullmatch
 
 # Request-Line = Method SP Request-URI SP SIP-Version CRLF
 # Lenient in what a Request-URI is, so that a wrong one can be answered: a space too many becomes a part of it.
@@ -58,31 +34,6 @@ _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([^\r\n]*) SIP/([0-9]+\.[0-9]+)"
 # Lenient: the space before an empty reason phrase may be missing.
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?", re.IGNORECASE)
 _BROKEN_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb")[ \t]++([^\r\n]*+)")
-
-_MANDATORY = (b"from", b"to", b"call-id", b"cseq")
-_OPTIONAL = (b"max-forwards", b"max-breadth", b"content-length")
-"""Headers of which a second one makes a message ambiguous (RFC 3261 §7.3.1, RFC 4475 §3.3.8, RFC 5393 §5.3)."""
-
-_TITLE = {
-    b"from": "From", b"to": "To", b"call-id": "Call-ID", b"cseq": "CSeq", b"max-forwards": "Max-Forwards",
-    b"max-breadth": "Max-Breadth", b"content-length": "Content-Length",
-}  # fmt: skip
-
-Places = tuple[int, ...]
-
-# Where a header stands that came once. Nearly all do, so these are shared by all messages: an index then holds nothing
-# that the garbage collector would have to follow.
-_PLACES: tuple[Places, ...] = tuple((position,) for position in range(HEADER_LIMIT))
-_NOWHERE: Places = ()
-
-
-def canonical(name: bytes) -> bytes:
-    """The one name under which a header is indexed: lower case, long form."""
-    known = _NAMES.get(name)
-    if known is not None:
-        return known
-    name = name.rstrip(b" \t").lower()
-    return COMPACT.get(name, name)
 
 
 class Message:
@@ -106,7 +57,7 @@ class Message:
     from_tag: bytes
     to_tag: bytes
 
-    def __init__(self, start: bytes, lines: list[bytes], where: dict[bytes, Places], body: bytes) -> None:
+    def __init__(self, start: bytes, lines: list[bytes], where: Index, body: bytes) -> None:
         self.start = start
         self.lines = lines
         self.where = where
@@ -148,17 +99,10 @@ class Message:
 
     def check(self) -> None:
         """Read the headers that every message must have (RFC 3261 §8.1.1). Raises SipError 400 naming what is wrong."""
-        if self.flaw:
-            raise SipError(400, self.flaw)
         lines, where = self.lines, self.where
-        try:
-            (from_,), (to,), (call_id,), (cseq,) = where[b"from"], where[b"to"], where[b"call-id"], where[b"cseq"]
-        except (KeyError, ValueError):
-            raise _ambiguous(where) from None
-        if len(where) < len(lines):  # some came more than once
-            for name in _OPTIONAL:
-                if len(where.get(name, _NOWHERE)) > 1:
-                    raise _ambiguous(where)
+        if self.flaw or where.unclear:
+            raise SipError(400, self.flaw or where.unclear)
+        from_, to, call_id, cseq = where.ends
         top = value_of(lines[where[b"via"][0]])
         self.via = Via(split_list(top)[0] if COMMA in top else top)
         self.cseq, self.cseq_method = _CSEQS[lines[cseq]]
@@ -197,24 +141,13 @@ _TAGS = Memo(_read_tag)
 _NUMBERS = Memo(lambda line: whole_number(value_of(line), LARGEST_BODY))
 
 
-def _ambiguous(where: dict[bytes, Places]) -> SipError:
-    """What to say where a header is missing, or is there too often."""
-    for name in _MANDATORY + _OPTIONAL:
-        found = len(where.get(name, _NOWHERE))
-        if not found and name in _MANDATORY:
-            return SipError(400, f"No {_TITLE[name]} header")
-        if found > 1:
-            break
-    return SipError(400, f"More than one {_TITLE[name]} header")
-
-
 class Request(Message):
     """A request. method: case-sensitive. uri_text: the Request-URI as it came. version: b"2.0", or another one."""
 
     __slots__ = ("method", "uri_text", "version")
 
     def __init__(
-        self, start: bytes, lines: list[bytes], where: dict[bytes, Places], body: bytes,
+        self, start: bytes, lines: list[bytes], where: Index, body: bytes,
         method: bytes, uri_text: bytes, version: bytes,
     ) -> None:  # fmt: skip
         super().__init__(start, lines, where, body)
@@ -243,9 +176,7 @@ class Response(Message):
 
     __slots__ = ("phrase", "status")
 
-    def __init__(
-        self, start: bytes, lines: list[bytes], where: dict[bytes, Places], body: bytes, status: int, phrase: bytes
-    ) -> None:
+    def __init__(self, start: bytes, lines: list[bytes], where: Index, body: bytes, status: int, phrase: bytes) -> None:
         super().__init__(start, lines, where, body)
         self.status = status
         self.phrase = phrase
@@ -269,7 +200,10 @@ def parse(data: bytes) -> Request | Response:
     message = parse_head(head)
     message.body = body
     message.size = len(data)
-    message.flaw = (message.flaw or _cut_body(message)) if blank else "No empty line behind the headers"
+    if not blank:
+        message.flaw = "No empty line behind the headers"
+    elif not message.flaw:
+        message.flaw = _cut_body(message)
     return message
 
 
@@ -278,21 +212,22 @@ def parse_head(head: bytes) -> Request | Response:
 
     Raises SipError 400 when this is no SIP message at all, or has no Via, so that nobody could be answered.
     """
-    start, *lines = head.split(CRLF)
-    ends = len(lines)
+    lines = head.splitlines()
     flaw = ""
-    if head.count(b"\n") != ends or head.count(b"\r") != ends:
+    if CRLF.join(lines) != head or not lines:
         # Whoever cuts lines at a bare LF would read other headers than we do.
         flaw = "A line does not end with CRLF"
-    if ends > HEADER_LIMIT:
+        lines = head.split(CRLF)
+    start = lines.pop(0)
+    if len(lines) > HEADER_LIMIT:
         flaw = "Too many header lines"
         del lines[HEADER_LIMIT:]
-    where, bad = _index(lines)
+    where = index_of(lines)
     said = _STARTS[start]
     message = Response(start, lines, where, b"", *said) if len(said) == 2 else Request(start, lines, where, b"", *said)
     if b"via" not in where:
         raise SipError(400, "No Via header")
-    message.flaw = flaw or bad
+    message.flaw = flaw or where.flaw
     return message
 
 
@@ -310,29 +245,6 @@ def content_length(message: Message) -> int | None:
     if len(positions) > 1 and any(_NUMBERS[message.lines[other]] != length for other in positions):
         raise SipError(400, "More than one Content-Length header")
     return length
-
-
-def _index(lines: list[bytes]) -> tuple[dict[bytes, Places], str]:
-    """Where the headers of each name are, and what is wrong with any. Folds are joined to their lines on the way."""
-    flaw = ""
-    where: dict[bytes, Places] = {}
-    names = _NAMES
-    for place, line in zip(_PLACES, lines, strict=False):
-        raw, colon, _ = line.partition(b":")
-        name = names.get(raw)
-        if name is None or not colon:
-            if place[0] and line[:1] in (b" ", b"\t"):
-                lines[:] = _join_folds(lines)
-                return _index(lines)
-            name = canonical(raw)
-            if not colon or not _IS_NAME(name):
-                flaw = "A header line is no header"
-                continue
-        if name in where:
-            where[name] += place
-        else:
-            where[name] = place
-    return where, flaw
 
 
 def _read_start(start: bytes) -> tuple[int, bytes] | tuple[bytes, bytes, bytes]:
@@ -354,22 +266,14 @@ def _read_start(start: bytes) -> tuple[int, bytes] | tuple[bytes, bytes, bytes]:
 _STARTS = Memo(_read_start)
 
 
-def _join_folds(lines: list[bytes]) -> list[bytes]:
-    """Put each continuation line back to the line that it continues (RFC 3261 §7.3.1)."""
-    joined: list[list[bytes]] = []
-    for line in lines:
-        if line[:1] in (b" ", b"\t") and joined:
-            joined[-1].append(line)
-        else:
-            joined.append([line])
-    return [CRLF.join(parts) for parts in joined]
-
-
 def _cut_body(message: Message) -> str:
     """RFC 3261 §18.3: over UDP the body ends at Content-Length; a longer one than the datagram is an error.
 
     Returns what is wrong with that length, or "".
     """
+    positions = message.where.get(b"content-length", ())
+    if len(positions) == 1 and _NUMBERS[message.lines[positions[0]]] == len(message.body):
+        return ""  # as nearly always
     try:
         length = content_length(message)
     except SipError as error:

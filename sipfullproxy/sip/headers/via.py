@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, TOKEN, WS, parameters, whole_number
+from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, SEMICOLON, SPACE, TAB, TOKEN, WS, parameters, whole_number
 from sipfullproxy.sip.host import canonical, single_machine
+from sipfullproxy.sip.memo import Memo
 
 MAGIC = b"z9hG4bK"
 """Branches that begin so are unique by themselves (RFC 3261 §8.1.1.7); others come from RFC 2543 elements."""
@@ -20,10 +22,8 @@ _VIA = re.compile(
     rb"((?:;.*)?)",
     re.DOTALL,
 )
-# The same, as nearly all phones write it, and as we do.
-_USUAL_VIA = re.compile(
-    rb"SIP/2\.0/([A-Z]++) (" + HOST + rb")(?::([0-9]{1,5}))?(;rport)?;branch=([^;\s]*+)(;rport)?",
-)
+# What stands before the branch, as nearly all phones write it, and as we do.
+_USUAL_SENDER = re.compile(rb"SIP/2\.0/([A-Z]++) (" + HOST + rb")(?::([0-9]{1,5}))?(;rport)?")
 # RFC 3581 §4: response-port = "rport" [EQUAL 1*DIGIT]
 _RPORT = re.compile(
     rb"(;" + WS + rb"rport)(?![A-Za-z0-9\-.!%*_+`'~])(?:" + WS + rb"=" + WS + rb"[^;\s]*)?", re.IGNORECASE
@@ -31,6 +31,16 @@ _RPORT = re.compile(
 _END_OF_PARAM = (b"", b";")
 # via-received = "received" EQUAL (IPv4address / IPv6address)
 _RECEIVED = re.compile(rb";" + WS + rb"received" + WS + rb"=[^;]*", re.IGNORECASE)
+
+
+class _Sender(NamedTuple):
+    """What a Via says before its branch: the same in all messages of a phone, so that it need not be read each time."""
+
+    transport: bytes
+    host: bytes
+    port: int | None
+    rport: bool
+    sent_by: tuple[bytes, int]
 
 
 class Via:
@@ -41,26 +51,28 @@ class Via:
     rport: whether the sender asked for a response to the port it really sent from (RFC 3581 §3).
     """
 
-    __slots__ = ("branch", "host", "maddr", "port", "rport", "sent_by", "text", "transport")
+    __slots__ = ("_is_usual", "branch", "host", "maddr", "port", "rport", "sent_by", "text", "transport")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
         self.maddr: bytes | None = None
-        match = _USUAL_VIA.fullmatch(text)
-        if match is not None:
-            transport, host, port, before, self.branch, behind = match.groups()
-            self.rport = before is not None or behind is not None
+        before, usual, behind = text.partition(b";branch=")
+        sender = _SENDERS[before] if usual else None
+        branch, rport, more = behind.partition(b";rport")
+        if sender is None or more or SEMICOLON in branch or SPACE in branch or TAB in branch:
+            sender = self._read(text)
+            self._is_usual = False
         else:
-            transport, host, port = self._read(text)
-        self.transport: bytes = transport
-        self.host: bytes = host
-        self.port: int | None = int(port) if port else None
-        if self.port is not None and not 0 < self.port < 65536:
-            raise SipError(400, "Port out of range in Via")
-        self.sent_by: tuple[bytes, int] = canonical(host), self.port or (5061 if transport == b"TLS" else 5060)
+            self.branch = branch
+            self.rport = sender.rport or rport != b""
+            self._is_usual = True
+        self.transport = sender.transport
+        self.host = sender.host
+        self.port = sender.port
+        self.sent_by = sender.sent_by
 
-    def _read(self, text: bytes) -> tuple[bytes, bytes, bytes | None]:
-        """Fill in what the parameters say. Returns transport, host and port."""
+    def _read(self, text: bytes) -> _Sender:
+        """Fill in what the parameters say. Returns what stands before them."""
         match = _VIA.fullmatch(text)
         if match is None:
             raise SipError(400, "Bad Via")
@@ -83,7 +95,7 @@ class Via:
                 self.maddr = value.strip(b" \t")
             elif not name:
                 raise SipError(400, "Empty parameter in Via")
-        return transport.upper(), host, port
+        return _sender(transport.upper(), host, port, self.rport)
 
     @property
     def unique(self) -> bool:
@@ -105,7 +117,7 @@ class Via:
         §4); a `received` that was there already is the sender's own word and goes.
         """
         text = self.text
-        if b"received" in text.lower():
+        if not self._is_usual and b"received" in text.lower():
             text = _RECEIVED.sub(b"", text)
         source = host.encode()
         if self.rport:
@@ -132,3 +144,19 @@ class Via:
             if machine is not None and machine.version == ip_address(source[0]).version and not machine.is_loopback:
                 return str(machine), self.port or 5060
         return source[0], self.port or 5060
+
+
+def _sender(transport: bytes, host: bytes, port: bytes | None, rport: bool) -> _Sender:
+    number = int(port) if port else None
+    if number is not None and not 0 < number < 65536:
+        raise SipError(400, "Port out of range in Via")
+    return _Sender(transport, host, number, rport, (canonical(host), number or (5061 if transport == b"TLS" else 5060)))
+
+
+def _usual_sender(text: bytes) -> _Sender | None:
+    """What stands before a branch; None where it is written in no usual way."""
+    match = _USUAL_SENDER.fullmatch(text)
+    return None if match is None else _sender(match[1], match[2], match[3], match[4] is not None)
+
+
+_SENDERS = Memo(_usual_sender)
