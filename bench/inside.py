@@ -24,6 +24,7 @@ from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
+from sipfullproxy.engine.randomness import Pool
 from sipfullproxy.guard import Guard
 from sipfullproxy.journal.text import TextJournal
 
@@ -51,7 +52,7 @@ class Bench:
         self.now = 1000.0
         self.folder = tempfile.TemporaryDirectory(prefix="sip-bench-")
         self.journal = TextJournal(Path(self.folder.name) / "proxy.log", time.time(), "en")
-        self.engine = Engine(Config(address=PROXY, flow_key=b"bench"), os.urandom)
+        self.engine = Engine(Config(address=PROXY, flow_key=b"bench"), Pool(os.urandom))
         self.core = Guard(self.engine, Lock(), lambda passage: None, self._publish)
         self.spent = dict.fromkeys((*STEPS, "timers", "REGISTER"), 0.0)
         self.calls = 0

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Protocol
 
 from sipfullproxy.engine.bans import Ban
+from sipfullproxy.engine.engine import News
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.engine.locating import Found
@@ -36,10 +37,8 @@ class Verbs(Core, Protocol):
     def bans(self, now: float) -> list[Ban]: ...
     def ban(self, ban: Ban, now: float) -> None: ...
     def lift(self, network: str, now: float) -> bool: ...
-    def questions(self) -> list[Question]: ...
     def resolved(self, number: int, found: Found, now: float) -> list[Send]: ...
-    def events(self) -> list[Event]: ...
-    def changes(self) -> list[Change]: ...
+    def news(self) -> News | None: ...
     def snapshot(self) -> list[Came]: ...
     def restore(self, changes: Sequence[Change], now: float) -> None: ...
 
@@ -107,9 +106,8 @@ class Guard:
             with self._lock:
                 self._engine.epoch = wall_offset()
                 found = self._engine.forget(phone, now)
-                events, changes = self._engine.events(), self._changes()
-            self._publish(events)
-            self._share(changes)
+                news = self._engine.news()
+            self._tell(news)
         return found
 
     def bans(self, now: float) -> list[Ban]:
@@ -128,8 +126,8 @@ class Guard:
             with self._lock:
                 self._engine.epoch = wall_offset()
                 found = self._engine.lift(network, now)
-                events = self._engine.events()
-            self._publish(events)
+                news = self._engine.news()
+            self._tell(news)
         return found
 
     def snapshot(self) -> list[Came]:
@@ -143,9 +141,8 @@ class Guard:
             with self._lock:
                 self._engine.epoch = wall_offset()
                 self._engine.restore(changes, now)
-                events, ended = self._engine.events(), self._changes()
-            self._publish(events)
-            self._share(ended)
+                news = self._engine.news()
+            self._tell(news)
 
     def _call(
         self, now: float, flow: Flow | None, data: bytes | None, verb: Callable[..., list[Send]], *arguments: object
@@ -161,21 +158,21 @@ class Guard:
                 except Exception:
                     log.exception("bug in the engine: %s%.2000r", verb.__name__, arguments)
                 serial = engine.serial
-                events, questions = engine.events(), engine.questions()
-                changes = self._changes()
+                news = engine.news()
             if sends or serial != before:  # keepalives are no messages
                 self._passed(Passage(now, serial, flow, data, sends))
-            if events:
-                self._publish(events)
-            self._share(changes)
-        if self._ask is not None:
-            for question in questions:
+            if news is not None:
+                self._tell(news)
+        if news is not None and self._ask is not None:
+            for question in news.questions:
                 self._ask(question)
         return sends
 
-    def _changes(self) -> list[Change]:
-        return [] if self._changed is None else self._engine.changes()
-
-    def _share(self, changes: list[Change]) -> None:
-        if changes and self._changed is not None:
-            self._changed(changes)
+    def _tell(self, news: News | None) -> None:
+        """Hand on what happened, and which bindings came and went."""
+        if news is None:
+            return
+        if news.events:
+            self._publish(news.events)
+        if news.changes and self._changed is not None:
+            self._changed(news.changes)

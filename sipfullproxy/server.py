@@ -27,6 +27,7 @@ from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment
 from sipfullproxy.engine.flow import Local
 from sipfullproxy.engine.locating import Found
+from sipfullproxy.engine.randomness import Pool
 from sipfullproxy.engine.replica import Change
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.greeting import greeting, tell
@@ -317,7 +318,7 @@ class Proxy:
             if becoming is not None:
                 becoming.become()
             config = self._config(doors.listen)
-            engine = Engine(config, os.urandom, _report)
+            engine = Engine(config, Pool(os.urandom), _report)
             memory = open_memory(self.settings, self._hooks)
         except BaseException:
             doors.close()

@@ -62,7 +62,7 @@ class Config:
     phrases: the reason phrases of our responses, and of those that we relay.
     flow_key: secret (bytes) that signs flow tokens (RFC 5626 §5.2); kept across restarts, so that calls outlive one.
     worker: first letters of our branches; tells several processes on one port apart.
-    followed: whether somebody drains `Engine.changes`, to have the same bindings.
+    followed: whether somebody fetches `Engine.changes`, to have the same bindings.
     expiring: whether bindings end here when their time is over; of several engines that share them, one sees to it.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import hexlify
 from collections.abc import Callable
 
 from sipfullproxy.engine.admission import Admission
@@ -48,7 +49,7 @@ class Core:
     def __init__(self, config: Config, random: Callable[[int], bytes]) -> None:
         host, port = config.address
         self._random = random
-        self._worker = config.worker.encode()
+        self._ours = MAGIC + config.worker.encode() + b"-"  # how our branches begin
         self.config = config
         self.sent_by = written(host), port
         self.names = frozenset((written(host), port) for _, (host, port) in config.doors)
@@ -67,14 +68,14 @@ class Core:
 
     def branch(self, mark: bytes) -> bytes:
         """A new branch: unique, with the worker's name in front and the loop mark behind (RFC 3261 §16.6 item 8)."""
-        return b"%b%b-%b.%b" % (MAGIC, self._worker, self._random(8).hex().encode(), mark)
+        return b"%b%b.%b" % (self._ours, hexlify(self._random(8)), mark)
 
     def answer(
         self, server: ServerTransaction, request: Request, status: int, headers: Headers = (), *, once: bool = False
     ) -> None:
         """Answer a request ourselves. once: see `ServerTransaction.respond`."""
         phrase = self.config.phrases.own_response(status)
-        to_tag = b"" if status == 100 else TAG + self._random(6).hex().encode()
+        to_tag = b"" if status == 100 else TAG + hexlify(self._random(6))
         server.respond(status, respond(request, status, phrase, to_tag, headers), once=once)
 
     def refuse(self, server: ServerTransaction, request: Request, error: SipError, source: Flow) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from sipfullproxy.engine import fsm, stateless
@@ -31,6 +31,16 @@ from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.headers.via import Via
 from sipfullproxy.sip.message import Request, Response, parse
 
+_BLANKS = b"\r\n\0 "
+
+
+class News(NamedTuple):
+    """What one verb has brought for others than the wire; see `Engine.news`."""
+
+    events: list[Event]
+    questions: list[Question]
+    changes: list[Change]
+
 
 def _raise(bug: Exception) -> None:
     raise bug
@@ -40,13 +50,14 @@ class Engine:
     """A SIP proxy and registrar without sockets, threads, clock or randomness.
 
     Call the verbs one at a time, with a `now` (monotonic seconds) that never goes back. After each one put its `Send`s
-    on the wire, drain `events()`, and be back with `tick` at `next_timer()`.
+    on the wire, fetch the `news`, and be back with `tick` at `next_timer()`.
     """
 
     def __init__(
         self, config: Config, random: Callable[[int], bytes], report: Callable[[Exception], None] = _raise
     ) -> None:
-        """random: gives n unpredictable bytes. report: hears of bugs, each served with a 500; if none, they raise."""
+        """random: gives n unpredictable bytes, a few at a time (see `randomness.Pool`). report: hears of bugs, each
+        served with a 500; if none, they raise."""
         self._core = Core(config, random)
         self._report = report
         self._told: float | None = None
@@ -73,7 +84,7 @@ class Engine:
         spare: whether more comes than can be served, so that what would begin anew is refused (RFC 3261 §21.5.4), and
         what was begun goes on.
         """
-        if not data.strip(b"\r\n\0 "):
+        if data[:1] in _BLANKS and not data.strip(_BLANKS):
             return []  # a keepalive (RFC 5626 §3.5.1, and the NULs and blanks that some phones send)
         core = self._core
         bans = core.bans
@@ -157,6 +168,14 @@ class Engine:
         server = transaction if isinstance(transaction, ServerTransaction) and not transaction.flow.serial else None
         if server is None or not goes_on(self._core, server, known):
             transaction.step("error")
+
+    def news(self) -> News | None:
+        """Fetch all of them at once: `events`, `questions` and `changes`. None where nothing came of the last verb, as
+        of most."""
+        core = self._core
+        if not (core.outbox.told or core.location.made or core.lookups.asked):
+            return None
+        return News(core.outbox.events(), core.lookups.questions(), core.location.changes())
 
     def questions(self) -> list[Question]:
         """Fetch, once, the names that are to be looked up; the answer to each comes by `resolved`."""

@@ -1,6 +1,6 @@
 """What the engine tells the world: one stream of typed events.
 
-The engine appends them, `server.py` drains them once with `Engine.events()` and hands them on: to the journal, to the
+The engine appends them, `guard.py` fetches them once with `Engine.news()` and hands them on: to the journal, to the
 hooks of a student's own `main.py`, later to the page. Each kind of event is emitted exactly once per occurrence: a
 retransmission, a fork or a lost packet never makes a second one.
 

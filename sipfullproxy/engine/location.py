@@ -115,17 +115,18 @@ class Location:
 
     life: begins the names of the bindings that are made here, and is no other engine's; None: they have no names, and
     nobody is told of changes. expiring: whether they run out here; else whoever shares them tells when they do.
+    made: the changes that nobody has fetched yet.
     """
 
     __slots__ = (
-        "_ages", "_by_contact", "_by_flow", "_by_host", "_by_user", "_changes", "_count", "_ended", "_expiring",
-        "_life", "_past", "_ticket",
+        "_ages", "_by_contact", "_by_flow", "_by_host", "_by_user", "_count", "_ended", "_expiring", "_life",
+        "_past", "_ticket", "made",
     )  # fmt: skip
 
     def __init__(self, life: str | None = None, *, expiring: bool = True) -> None:
         self._life = life
         self._expiring = expiring
-        self._changes: list[Change] = []
+        self.made: list[Change] = []
         self._by_user: dict[bytes, Entry] = {}
         self._by_flow: dict[Flow, Entry] = {}
         self._by_contact: dict[ContactKey, Entry] = {}
@@ -196,17 +197,17 @@ class Location:
         self._enter(binding)
         if self._life is not None:
             binding.name = f"{self._life}-{self._ticket}"
-            self._changes.append(_came(binding))
+            self.made.append(_came(binding))
 
     def remove(self, binding: Binding) -> None:
         """Forget a binding, but not that there was such a user."""
         self._leave(binding)
         if self._life is not None:
-            self._changes.append(Went(binding.name, binding.aor))
+            self.made.append(Went(binding.name, binding.aor))
 
     def changes(self) -> list[Change]:
         """Fetch, once, what was added and removed since the last time."""
-        changes, self._changes = self._changes, []
+        changes, self.made = self.made, []
         return changes
 
     def restore(self, change: Change) -> None:

@@ -57,16 +57,16 @@ class Lookup:
 
 
 class Lookups:
-    """All names that are waited for."""
+    """All names that are waited for. asked: those that nobody has fetched yet, see `questions`."""
 
-    __slots__ = ("_asked", "_numbers", "_waiting", "outbox", "timers")
+    __slots__ = ("_numbers", "_waiting", "asked", "outbox", "timers")
 
     def __init__(self, timers: Timers, outbox: Outbox) -> None:
         self.timers = timers
         self.outbox = outbox
         self._numbers = count(1)
         self._waiting: dict[int, Lookup] = {}
-        self._asked: list[Question] = []
+        self.asked: list[Question] = []
 
     def ask(self, where: Destination, asker: Asker) -> Lookup | None:
         """Ask for a name; the asker hears of it later. None where too many wait already."""
@@ -74,7 +74,7 @@ class Lookups:
             return None
         question = Question(next(self._numbers), where)
         lookup = self._waiting[question.id] = Lookup(self, question.id, asker)
-        self._asked.append(question)
+        self.asked.append(question)
         return lookup
 
     def find(self, number: int) -> Lookup | None:
@@ -87,9 +87,7 @@ class Lookups:
 
     def questions(self) -> list[Question]:
         """Fetch, once, what was asked since the last time, as far as it is still of interest."""
-        if not self._asked:
-            return []
-        asked, self._asked = self._asked, []
+        asked, self.asked = self.asked, []
         return [question for question in asked if question.id in self._waiting]
 
     def __len__(self) -> int:

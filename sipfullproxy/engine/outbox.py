@@ -15,17 +15,17 @@ class Outbox:
     """Where every part of the engine leaves what should go out.
 
     cause: what is being worked on now, the serial number of a received message or the letter of a timer. now: monotonic
-    seconds. epoch: what an event's time is ahead of that.
+    seconds. epoch: what an event's time is ahead of that. told: the events that nobody has fetched yet.
     """
 
-    __slots__ = ("_events", "_sends", "_serial", "cause", "epoch", "now")
+    __slots__ = ("_sends", "_serial", "cause", "epoch", "now", "told")
 
     def __init__(self) -> None:
         self.cause: int | str = 0
         self.now = 0.0
         self.epoch = 0.0
         self._sends: list[Send] = []
-        self._events: list[Event] = []
+        self.told: list[Event] = []
         self._serial = 0
 
     def send(self, flow: Flow, data: bytes, edits: tuple[str, ...] = ()) -> None:
@@ -35,7 +35,7 @@ class Outbox:
     def emit(self, event: Callable[..., AnyEvent], **fields: Any) -> None:
         """Tell an event; its serial number and time are filled in."""
         self._serial += 1
-        self._events.append(event(serial=self._serial, time=self.now + self.epoch, **fields))
+        self.told.append(event(serial=self._serial, time=self.now + self.epoch, **fields))
 
     def sends(self) -> list[Send]:
         """Fetch and forget what is to be sent."""
@@ -44,7 +44,7 @@ class Outbox:
 
     def events(self) -> list[Event]:
         """Fetch and forget what happened."""
-        events, self._events = self._events, []
+        events, self.told = self.told, []
         return events
 
 

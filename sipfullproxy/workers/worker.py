@@ -23,6 +23,7 @@ from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Unbanned
 from sipfullproxy.engine.flow import Local, Send
 from sipfullproxy.engine.locating import Found
+from sipfullproxy.engine.randomness import Pool
 from sipfullproxy.experiments import BadNetwork, Experiments
 from sipfullproxy.guard import Guard
 from sipfullproxy.lang import LANGS, Lang
@@ -73,7 +74,7 @@ class Worker:
             setup.number, socket.socket(fileno=inbox), {to: socket.socket(fileno=way) for to, way in ways.items()}
         )
         self._feed = feed.Feed(line)
-        self._engine = Engine(config, os.urandom, _report)
+        self._engine = Engine(config, Pool(os.urandom), _report)
         resolver = Resolver(records.fetcher(setup.dns and NameServer(*setup.dns)), self._resolved)
         self._guard = guard = Guard(
             self._engine, Lock(), self._feed.note, self._publish, self._neighbours.publish, resolver.ask
