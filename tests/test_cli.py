@@ -1,7 +1,11 @@
-"""The command line as its user meets it: real processes, their lines and their exit codes."""
+"""The command line as its user meets it: what he types, the lines that he reads, and exit codes.
+
+A proxy that runs is a process; a command that ends by itself is none, but for the few tests of what a process adds.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -11,9 +15,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -21,6 +26,7 @@ from sipfullproxy import __version__
 from sipfullproxy.banlist import BanList
 from sipfullproxy.cli import main
 from sipfullproxy.engine.bans import Ban
+from sipfullproxy.server import Proxy
 from tests.waiting import eventually
 
 MAIN = Path(__file__).parent.parent / "main.py"
@@ -29,13 +35,48 @@ MAIN = Path(__file__).parent.parent / "main.py"
 MOMENT = 10
 
 
+def home(folder: Path) -> dict[str, str]:
+    """Everything that the proxy keeps goes into the test's own folder."""
+    return {"XDG_STATE_HOME": str(folder), "LOCALAPPDATA": str(folder), "HOME": str(folder)}
+
+
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    """Everything that the proxy keeps goes into the test's own folder, and what it says is UTF-8 on any system."""
-    home = {"XDG_STATE_HOME": str(folder), "LOCALAPPDATA": str(folder), "HOME": str(folder)}
-    return {**os.environ, **home, "PYTHONIOENCODING": "utf-8", **more}
+    """That, and what it says is UTF-8 on any system."""
+    return {**os.environ, **home(folder), "PYTHONIOENCODING": "utf-8", **more}
 
 
-def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+class Done(NamedTuple):
+    """What a command has come to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Does what main.py does with its arguments, in the test's own folder; `typed` is what the user types meanwhile."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [MAIN.name])
+    for name, value in home(tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+    def command(*arguments: str, typed: str = "") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        capsys.readouterr()
+        try:
+            code = main(arguments)
+        except SystemExit as end:  # argparse's way out of --help, and of what it does not know
+            code = int(end.code or 0)
+        return Done(code, *capsys.readouterr())
+
+    return command
+
+
+def process(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run main.py to its end, in `folder`; `more` goes into its environment."""
     return subprocess.run(
         [sys.executable, str(MAIN), *arguments],
@@ -118,19 +159,12 @@ def test_the_greeting_tells_what_to_type_and_where_the_journal_is(tmp_path: Path
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_it_at_once_with_the_journal_written(
-    tmp_path: Path, ending: signal.Signals, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A runner in the background may have Ctrl-C ignored, and children inherit that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with running(tmp_path) as (process, _, port):
-            register(port)
-            process.send_signal(ending)
-            out, err = process.communicate(timeout=MOMENT)
-            assert (process.returncode, out, err) == (0, "", "")
-    finally:
-        signal.signal(signal.SIGINT, before)
+def test_signals_end_it_at_once_with_the_journal_written(tmp_path: Path, ending: signal.Signals) -> None:
+    with running(tmp_path) as (process, _, port):
+        register(port)
+        process.send_signal(ending)
+        out, err = process.communicate(timeout=MOMENT)
+        assert (process.returncode, out, err) == (0, "", "")
     journal = (tmp_path / "logs" / "proxy.log").read_text("utf-8")
     assert "Bol zaregistrovaný nový používateľ: macka@127.0.0.1" in journal
 
@@ -138,7 +172,7 @@ def test_signals_end_it_at_once_with_the_journal_written(
 def test_a_console_that_knows_no_slovak_is_served_all_the_same(tmp_path: Path) -> None:
     with running(tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0") as (_, lines, port):
         assert lines[0] == f"SIP proxy be\\u017e\\xed na 127.0.0.1:{port} (UDP, TCP)."
-    assert run(tmp_path, "--help", PYTHONIOENCODING="ascii", PYTHONUTF8="0").returncode == 0
+    assert process(tmp_path, "--help", PYTHONIOENCODING="ascii", PYTHONUTF8="0").returncode == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -191,10 +225,12 @@ def test_a_greeting_that_nobody_can_read_ends_nothing(tmp_path: Path) -> None:
         (["--verbos"], "unrecognized arguments: --verbos"),
     ],
 )
-def test_what_the_user_can_mend_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_what_the_user_can_mend_is_one_line_and_exit_code_2(
+    tmp_path: Path, run: Run, arguments: list[str], said: str
+) -> None:
     (tmp_path / "broken.toml").write_text("port 5060")
     (tmp_path / "wrong.toml").write_text("prot = 5060")
-    done = run(tmp_path, *arguments)
+    done = run(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith(f"sipfullproxy: {said}")
@@ -203,7 +239,7 @@ def test_what_the_user_can_mend_is_one_line_and_exit_code_2(tmp_path: Path, argu
 
 def test_a_taken_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     with running(tmp_path) as (_, _, port):
-        done = run(tmp_path, "127.0.0.1", "--port", str(port))
+        done = process(tmp_path, "127.0.0.1", "--port", str(port))
     assert done.returncode == 2
     assert done.stderr.startswith(f"sipfullproxy: 127.0.0.1:{port} (UDP) je obsadené")
     assert done.stderr.count("\n") == 1
@@ -262,14 +298,14 @@ def test_the_settings_file_is_read_and_the_command_line_wins(tmp_path: Path) -> 
     assert (tmp_path / "calls.log").exists()
 
 
-def test_run_is_the_command_that_needs_no_name(tmp_path: Path) -> None:
-    done = run(tmp_path, "run", "203.0.113.77")
+def test_run_is_the_command_that_needs_no_name(run: Run) -> None:
+    done = run("run", "203.0.113.77")
     assert (done.returncode, done.stderr.startswith("sipfullproxy: 203.0.113.77 nie je")) == (2, True)
 
 
 @pytest.mark.parametrize(("lang", "word"), [("sk", "Príklady:"), ("en", "Examples:")])
-def test_help_has_examples_and_every_option(tmp_path: Path, lang: str, word: str) -> None:
-    done = run(tmp_path, "--lang", lang, "--help")
+def test_help_has_examples_and_every_option(run: Run, lang: str, word: str) -> None:
+    done = run("--lang", lang, "--help")
     assert done.returncode == 0
     assert word in done.stdout
     for option in ("--port", "--lang", "--phrases", "--journal", "-v", "--open", "--domain", "--dns", "--config",
@@ -277,8 +313,8 @@ def test_help_has_examples_and_every_option(tmp_path: Path, lang: str, word: str
         assert f"\n  {option}" in done.stdout
 
 
-def test_version(tmp_path: Path) -> None:
-    assert run(tmp_path, "--version").stdout == f"sipfullproxy {__version__}\n"
+def test_version(run: Run) -> None:
+    assert run("--version").stdout == f"sipfullproxy {__version__}\n"
 
 
 def test_the_package_can_be_run_as_well(tmp_path: Path) -> None:
@@ -287,28 +323,28 @@ def test_the_package_can_be_run_as_well(tmp_path: Path) -> None:
     assert done.stdout == f"sipfullproxy {__version__}\n"
 
 
-def test_calls_lists_what_a_running_proxy_writes(tmp_path: Path) -> None:
+def test_calls_lists_what_a_running_proxy_writes(tmp_path: Path, run: Run) -> None:
     with running(tmp_path) as (process, _, port):
         call_nobody(port)
-        eventually(lambda: "nikto" in run(tmp_path, "calls").stdout, "the call in the list", MOMENT)
+        eventually(lambda: "nikto" in run("calls").stdout, "the call in the list", MOMENT)
         process.kill()  # no goodbye: what is in the file stays
         process.wait(MOMENT)
-    done = run(tmp_path, "calls", "--query", "NIKTO")
+    done = run("calls", "--query", "NIKTO")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(
         r"20[-0-9]+ [:0-9]+  macka@127\.0\.0\.1 → nikto@127\.0\.0\.1  neúspešný 403 +[0-9a-f]{10}\n", done.stdout
     ), done.stdout
-    (found,) = json.loads(run(tmp_path, "calls", "--json").stdout)
-    drawing = run(tmp_path, "ladder", found["id"])
+    (found,) = json.loads(run("calls", "--json").stdout)
+    drawing = run("ladder", found["id"])
     assert (drawing.returncode, drawing.stderr) == (0, "")
     assert "INVITE" in drawing.stdout and "403" in drawing.stdout
-    assert run(tmp_path, "ladder", "call-1").stdout == drawing.stdout
-    missing = run(tmp_path, "ladder", "nobody's")
+    assert run("ladder", "call-1").stdout == drawing.stdout
+    missing = run("ladder", "nobody's")
     assert (missing.returncode, missing.stdout) == (2, "")
     assert missing.stderr == "sipfullproxy: správy hovoru nobody's v denníku nie sú (zoznam hovorov: calls)\n"
     assert (found["call"], found["status"]) == ("call-1", 403)
-    assert run(tmp_path, "calls", "--query", "somebody", "--lang", "en").stdout == "no calls\n"
-    assert len(run(tmp_path, "calls", "--limit", "1", "--journal", "logs/proxy.log").stdout.splitlines()) == 1
+    assert run("calls", "--query", "somebody", "--lang", "en").stdout == "no calls\n"
+    assert len(run("calls", "--limit", "1", "--journal", "logs/proxy.log").stdout.splitlines()) == 1
     assert unread(tmp_path, "calls") == unread(tmp_path, "assignment") == (0, "")
 
 
@@ -344,30 +380,30 @@ def unread(folder: Path, *arguments: str) -> tuple[int, str]:
         (["--lang", "cz"], "lang = 'cz'"),
     ],
 )
-def test_what_calls_cannot_do_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
-    done = run(tmp_path, "calls", *arguments)
+def test_what_calls_cannot_do_is_one_line_and_exit_code_2(run: Run, arguments: list[str], said: str) -> None:
+    done = run("calls", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"sipfullproxy: {said}")
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(("lang", "word"), [("sk", "Použitie:"), ("en", "Usage:")])
-def test_help_of_calls(tmp_path: Path, lang: str, word: str) -> None:
-    done = run(tmp_path, "calls", "--lang", lang, "--help")
+def test_help_of_calls(run: Run, lang: str, word: str) -> None:
+    done = run("calls", "--lang", lang, "--help")
     assert done.returncode == 0 and done.stdout.startswith(f"{word} main.py calls")
     for option in ("--query", "--limit", "--json", "--journal", "--lang", "-h"):
         assert f"\n  {option}" in done.stdout
 
 
-def test_assignment_ticks_off_what_a_proxy_has_seen(tmp_path: Path) -> None:
+def test_assignment_ticks_off_what_a_proxy_has_seen(tmp_path: Path, run: Run) -> None:
     with running(tmp_path) as (process, _, port):
         for user in ("macka", "macek"):
             assert ask(port, "REGISTER", user, f"sip:127.0.0.1:{port}", user).startswith(b"SIP/2.0 200 ")
         call_nobody(port)
-        eventually(lambda: "[x] Registrácia" in run(tmp_path, "assignment").stdout, "the registrations", MOMENT)
+        eventually(lambda: "[x] Registrácia" in run("assignment").stdout, "the registrations", MOMENT)
         process.kill()
         process.wait(MOMENT)
-    done = run(tmp_path, "assignment", "--lang", "en", "--html", "sheet.html", "--name", "Žofia <b>", "--minutes", "5")
+    done = run("assignment", "--lang", "en", "--html", "sheet.html", "--name", "Žofia <b>", "--minutes", "5")
     assert (done.returncode, done.stderr) == (0, "")
     assert "[x] Phones register" in done.stdout and "[ ] Answering" in done.stdout
     assert done.stdout.endswith(f"\nHTML: {tmp_path / 'sheet.html'}\n")
@@ -386,28 +422,26 @@ def test_assignment_ticks_off_what_a_proxy_has_seen(tmp_path: Path) -> None:
         (["--journal", "x.log"], "hovory sa nedajú prečítať z x.db"),
     ],
 )
-def test_what_assignment_cannot_do_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
-    with running(tmp_path):
-        pass
-    done = run(tmp_path, "assignment", *arguments)
+def test_what_assignment_cannot_do_is_one_line_and_exit_code_2(run: Run, arguments: list[str], said: str) -> None:
+    proxy = Proxy("127.0.0.1", port=0)
+    proxy.start()
+    proxy.stop()  # it leaves a journal behind, of no calls
+    done = run("assignment", *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith(f"sipfullproxy: {said}") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(("lang", "word"), [("sk", "Použitie:"), ("en", "Usage:")])
-def test_help_of_assignment(tmp_path: Path, lang: str, word: str) -> None:
-    done = run(tmp_path, "assignment", "--lang", lang, "--help")
+def test_help_of_assignment(run: Run, lang: str, word: str) -> None:
+    done = run("assignment", "--lang", lang, "--help")
     assert done.returncode == 0 and done.stdout.startswith(f"{word} main.py assignment")
     for option in ("--html", "--name", "--minutes", "--journal", "--lang", "-h"):
         assert f"\n  {option}" in done.stdout
 
 
-def test_users_are_added_listed_and_removed(tmp_path: Path) -> None:
-    def user(*words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(MAIN), "user", *words, "--lang", "en"], cwd=tmp_path, env=environment(tmp_path),
-            input=typed, capture_output=True, encoding="utf-8", timeout=MOMENT, check=False,
-        )  # fmt: skip
+def test_users_are_added_listed_and_removed(tmp_path: Path, run: Run) -> None:
+    def user(*words: str, typed: str = "") -> Done:
+        return run("user", *words, "--lang", "en", typed=typed)
 
     assert user("add", "boris", typed="tajné\n").stdout == "boris can log in from now on (users.toml)\n"
     assert user("add", "mária", typed="mäta\n").returncode == 0
@@ -427,8 +461,8 @@ def test_users_are_added_listed_and_removed(tmp_path: Path) -> None:
         ("--users", "users.toml"), ("--login", "calls"), ("--login", "sometimes"), ("user", "sing"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_about_users_is_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
-    done = run(tmp_path, *words)  # nothing is typed, so the password is empty
+def test_what_is_wrong_about_users_is_one_line(tmp_path: Path, run: Run, words: tuple[str, ...]) -> None:
+    done = run(*words)  # nothing is typed, so the password is empty
     assert done.returncode == 2
     assert re.fullmatch(r"sipfullproxy: .+\n", done.stderr)
     assert list(tmp_path.iterdir()) == []
@@ -464,10 +498,10 @@ def is_heard(port: int) -> bool:
             return False
 
 
-def test_bans_are_listed_and_lifted_while_the_proxy_runs(tmp_path: Path) -> None:
+def test_bans_are_listed_and_lifted_while_the_proxy_runs(tmp_path: Path, run: Run) -> None:
     (tmp_path / "proxy.toml").write_text('state = "kept"\nlang = "en"\nbans = true\nsecurity_log = "security.log"\n')
     config = ("--config", "proxy.toml")
-    assert run(tmp_path, "bans", *config).stdout == "nobody is banned\n"
+    assert run("bans", *config).stdout == "nobody is banned\n"
     now = time.time()
     BanList(tmp_path / "kept").write(
         [
@@ -482,12 +516,12 @@ def test_bans_are_listed_and_lifted_while_the_proxy_runs(tmp_path: Path) -> None
     )
     with running(tmp_path, *config) as (_, _, port):
         assert not is_heard(port), "a ban outlives a restart"
-        assert re.fullmatch(listed, run(tmp_path, "bans", *config).stdout)
-        assert re.fullmatch(listed, run(tmp_path, "bans", "--state", "kept", "--lang", "en").stdout)
-        assert run(tmp_path, "bans", "lift", "127.0.0.1", *config).stdout == "127.0.0.1 is banned no more\n"
+        assert re.fullmatch(listed, run("bans", *config).stdout)
+        assert re.fullmatch(listed, run("bans", "--state", "kept", "--lang", "en").stdout)
+        assert run("bans", "lift", "127.0.0.1", *config).stdout == "127.0.0.1 is banned no more\n"
         assert eventually(lambda: is_heard(port), "an answer")
-        assert run(tmp_path, "bans", "lift", "2001:db8::7", *config).returncode == 0
-        assert run(tmp_path, "bans", *config).stdout == "nobody is banned\n"
+        assert run("bans", "lift", "2001:db8::7", *config).returncode == 0
+        assert run("bans", *config).stdout == "nobody is banned\n"
         log = tmp_path / "security.log"
         assert eventually(lambda: "ban of 127.0.0.1 lifted" in log.read_text("utf-8"), "the line of that")
 
@@ -500,22 +534,24 @@ def test_bans_are_listed_and_lifted_while_the_proxy_runs(tmp_path: Path) -> None
         (("sing",), "invalid choice"), (("--state", "nowhere"), "nowhere: there is no such folder"),
     ],
 )  # fmt: skip
-def test_what_bans_cannot_do_is_one_line_and_exit_code_2(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
-    done = run(tmp_path, "bans", *words, "--lang", "en")
+def test_what_bans_cannot_do_is_one_line_and_exit_code_2(
+    tmp_path: Path, run: Run, words: tuple[str, ...], said: str
+) -> None:
+    done = run("bans", *words, "--lang", "en")
     assert done.returncode == 2
     assert re.fullmatch(r"sipfullproxy: .+\n", done.stderr) and said in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_list_of_bans_is_one_line(tmp_path: Path) -> None:
+def test_a_damaged_list_of_bans_is_one_line(tmp_path: Path, run: Run) -> None:
     (tmp_path / "proxy.toml").write_text('state = "."\n')
     (tmp_path / "bans.db").write_bytes(b"no database, and long enough to look like one" * 100)
-    done = run(tmp_path, "bans", "--config", "proxy.toml", "--lang", "en")
+    done = run("bans", "--config", "proxy.toml", "--lang", "en")
     assert done.returncode == 2
     assert re.fullmatch(r"sipfullproxy: the list of bans cannot be read: .+\n", done.stderr)
 
 
 @pytest.mark.parametrize(("lang", "word"), [("sk", "Použitie:"), ("en", "Usage:")])
-def test_help_of_bans(tmp_path: Path, lang: str, word: str) -> None:
-    done = run(tmp_path, "bans", "--lang", lang, "--help")
+def test_help_of_bans(run: Run, lang: str, word: str) -> None:
+    done = run("bans", "--lang", lang, "--help")
     assert done.returncode == 0 and done.stdout.startswith(f"{word} main.py bans")
