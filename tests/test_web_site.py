@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sipfullproxy.web import site
+from sipfullproxy.web import connection, site
 from sipfullproxy.web.site import Site, hosts, listening, missing
 from tests.pages import MadeUp, card, page
 from tests.waiting import eventually
@@ -67,14 +67,47 @@ def test_it_may_end_before_it_has_begun() -> None:
         assert not ending.is_alive()
 
 
+@pytest.mark.parametrize("late", ["loading", "running"])
+def test_who_ends_it_sooner_than_it_begins_hears_no_complaint(
+    late: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine that has much to do takes longer to load the libraries than the end waits for them."""
+    monkeypatch.setattr(site, "STOP_WAIT", 0.0)
+    begun, go, run = threading.Event(), threading.Event(), connection.Server.run
+
+    def slowly() -> None:
+        begun.set()
+        assert go.wait(10)
+
+    def load() -> site.Closing:
+        if late == "loading":
+            slowly()
+        return opened.application
+
+    def serve(server: connection.Server, sockets: list[socket.socket]) -> None:
+        slowly()
+        run(server, sockets)
+
+    with page() as opened:
+        monkeypatch.setattr(connection.Server, "run", serve)
+        before = set(threading.enumerate())
+        other = Site(["127.0.0.1"], 0)
+        other.start(load)
+        assert begun.wait(10)
+        other.stop()
+        go.set()
+        eventually(lambda: before.issuperset(threading.enumerate()), "the end of its thread")
+    assert caplog.records == []
+
+
 def test_what_cannot_be_loaded_is_logged_and_calls_go_on(caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> site.Closing:
         raise ImportError("half a library")
 
     opened = Site(["127.0.0.1"], 0)
     opened.start(broken)
+    (record,) = eventually(lambda: list(caplog.records), "the complaint")
     opened.stop()
-    (record,) = caplog.records
     assert (record.levelno, record.message) == (logging.ERROR, "the page is off, calls go on")
     with pytest.raises(ConnectionError):
         socket.create_connection(opened.address)
