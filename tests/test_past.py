@@ -98,6 +98,11 @@ def test_every_field_of_a_message_comes_back(cause: int | str) -> None:
     assert record_of(message_row("c", record)[1:]) == record
 
 
+def test_a_message_that_was_kept_before_flows_had_a_name() -> None:
+    row = (7, 1.5, 0, '["udp", ["10.0.0.1", 5060], ["10.0.0.10", 5060], 0]', b"data", 1, "[]")
+    assert record_of(row) == Record(7, 1.5, False, Flow("udp", ("10.0.0.1", 5060), ("10.0.0.10", 5060)), b"data", 1, ())
+
+
 def test_where_nothing_is_there_is_nothing(tmp_path: Path) -> None:
     for past in (Past(tmp_path / "proxy.db"), Past(None)):
         assert list(past.calls()) == [] and past.card("x") is None and past.records("x") == []

@@ -119,8 +119,8 @@ def record_of(row: tuple[Any, ...]) -> Record | None:
     """A row of READ_MESSAGE as a record; None where it is damaged."""
     number, time, inward, flow, data, cause, edits = row
     try:
-        transport, local, remote, serial = json.loads(flow)
-        way = Flow(transport, (local[0], local[1]), (remote[0], remote[1]), serial)
+        transport, local, remote, *more = json.loads(flow)  # so many as Flow had when it was written
+        way = Flow(transport, (local[0], local[1]), (remote[0], remote[1]), *more)
         return Record(number, time, bool(inward), way, data, cause, tuple(json.loads(edits)))
     except (TypeError, ValueError, LookupError):
         return None
