@@ -28,7 +28,7 @@ def phone(user: str = "bob", contact: str = "", way: Flow | None = None, **field
         "agent": b"",
     } | fields  # fmt: skip
     uri = parse_uri((contact or f"sip:{user}@{host}:{port}").encode())
-    return Binding(aor=user.encode(), person=f"{user}@10.0.0.1", uri=uri, flow=way, **more)
+    return Binding(aor=user.encode(), domain=b"10.0.0.1", uri=uri, flow=way, **more)
 
 
 def uri(text: str) -> Uri:
@@ -196,8 +196,42 @@ def test_what_was_removed_or_refreshed_does_not_run_out() -> None:
     assert here.expired(500.0) == [new]
 
 
-def test_refreshes_do_not_pile_up() -> None:
-    """Every refresh leaves its predecessor in the queue of ages; they are swept out before they weigh."""
+@pytest.mark.parametrize("expires", [300.0, 50.0, 100.0])
+def test_who_comes_again_has_the_time_that_he_was_given_last(expires: float) -> None:
+    here = Location()
+    bob = phone(expires=100.0)
+    here.add(bob)
+    here.refresh(bob, 500.0, b"c", 2)
+    here.refresh(bob, expires, b"c", 3)
+    assert here.expired(expires - 0.1) == []
+    assert here.expired(expires) == [bob]
+    assert here.expired(1000.0) == [] and here.next_expiry() is None
+
+
+def test_who_comes_again_is_the_newest_of_whom_he_shares_a_key_with() -> None:
+    here = Location()
+    one, other = phone(contact="sip:bob@192.168.0.2"), phone(contact="sip:bob@192.168.0.2", way=flow("10.0.0.12"))
+    here.add(one)
+    here.add(other)
+    version = here.version
+    here.refresh(one, 7200.0, b"c", 2)
+    assert here.of(b"bob") == [one, other] and here.with_contact(uri("sip:bob@192.168.0.2")) is one
+    assert len(here) == 2 and here.version > version
+
+
+def test_refreshes_leave_nothing_in_the_queue_of_ages() -> None:
+    here = Location()
+    bob = phone(expires=100.0)
+    here.add(bob)
+    for number in range(10_000):
+        here.refresh(bob, 200.0 - number % 2, b"c", number)
+    assert len(here._ages) < 100
+    here.remove(bob)
+    assert here.expired(200.0) == []
+
+
+def test_bindings_that_are_made_again_do_not_pile_up() -> None:
+    """Each leaves its predecessor in the queue of ages; they are swept out before they weigh."""
     here = Location()
     bob = phone(expires=1.0)
     here.add(bob)

@@ -14,6 +14,7 @@ from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.location import ENDED
+from sipfullproxy.engine.registrar import Registrar
 from sipfullproxy.engine.replica import Came, Change, Went, change_of
 from sipfullproxy.sip.phrases import Phrasebook
 from tests.helpers import PROXY, Lab, Phone
@@ -264,7 +265,7 @@ class Life:
         hidden = f"sip:{user}@192.168.0.2:5060"
         contact = random.choice(("", hidden, f"{hidden};a={random.randrange(3)}"))
         instance = INSTANCE.format(random.randrange(2), random.randrange(1, 3))
-        params = random.choice(("", f";q=0.{random.randrange(9)}", instance))
+        params = random.choice(("", f";q=0.{random.randrange(9)}", ";expires=90", instance))
         self.phones.append(self.lab.phone(user, address, contact, transport=transport, contact_params=params))
         self.register(self.phones[-1], random.choice((60, 600, 3600)))
 
@@ -281,10 +282,12 @@ class Life:
         number = next(self.numbers)
         contact = "*" if everywhere else f"<{phone.contact}>{phone.contact_params}"
         self.lab.phones[phone.address] = phone  # another may have had that address last
+        more = self.random.choice(((), (), ("Supported: path, outbound, gruu",), ("User-Agent: another",)))
         phone.send(
             phone.compose(
                 "REGISTER", f"sip:{PROXY[0]}", to=f"<{phone.aor}>", cseq=number, call_id=f"register-{phone.user}",
-                branch=f"z9hG4bK-{number}", contact=False, headers=(f"Contact: {contact}", f"Expires: {expires}"),
+                branch=f"z9hG4bK-{number}", contact=False,
+                headers=(f"Contact: {contact}", f"Expires: {expires}", *more),
             )
         )  # fmt: skip
 
@@ -300,6 +303,20 @@ class Life:
         phones = self.lab.engine.phones(99)
         if phones:
             self.lab.engine.forget(self.random.choice(phones), self.lab.now)
+
+
+@given(seed=st.integers(0, 2**32), steps=st.integers(1, 60))
+def test_who_says_the_same_again_need_not_be_read_again(seed: int, steps: int) -> None:
+    """Whoever is recognised fares as if his REGISTER had been read: the same answers, bindings, events and changes."""
+    short, long = Life(seed), Life(seed)
+    short.live(steps)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Registrar, "_again", lambda *_: None)
+        long.live(steps)
+    assert short.changes == long.changes
+    assert short.lab.told() == long.lab.told()
+    assert short.lab.engine.snapshot() == long.lab.engine.snapshot()
+    assert short.lab.sent == long.lab.sent
 
 
 @given(seed=st.integers(0, 2**32), steps=st.integers(1, 60))

@@ -20,14 +20,13 @@ from sipfullproxy.engine.forking import Fork
 from sipfullproxy.engine.forwarding import breadth_of
 from sipfullproxy.engine.locating import Found
 from sipfullproxy.engine.lookups import Lookup, Question
-from sipfullproxy.engine.registrar import EXTENSIONS, Phone, uri_of
+from sipfullproxy.engine.registrar import EXTENSIONS, Phone, registrant
 from sipfullproxy.engine.replica import Came, Change
 from sipfullproxy.engine.returning import goes_on
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, Transaction, server_key
 from sipfullproxy.engine.validation import LARGEST_MAX_FORWARDS, loop_mark, no_loop, reasonable, supports
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.headers.via import Via
 from sipfullproxy.sip.message import Request, Response, parse
 
@@ -372,7 +371,7 @@ class Engine:
         supports(request, b"require", EXTENSIONS)
         if routed.uri.user is not None:
             raise SipError(400, "The Request-URI of a REGISTER names a domain, not a user")
-        who = uri_of(Address(request.first(b"to") or b""))
+        who = registrant(request)
         if not core.router.in_our_domain(who):
             raise SipError(404, "The user in To is not of this domain")
         if not who.user:

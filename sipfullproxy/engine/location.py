@@ -6,17 +6,19 @@ import heapq
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sipfullproxy.engine.flow import Flow
+from sipfullproxy.engine.outbox import text
 from sipfullproxy.engine.replica import Came, Change, Went
+from sipfullproxy.sip.memo import Memo
 from sipfullproxy.sip.uri import Uri, parse_uri
 
 BINDINGS_PER_USER = 10
 """Phones of one user. A fork to more is a flood; when an eleventh registers, the one that is silent longest goes."""
 
 BINDINGS = 1_000_000
-"""Phones in all; at about 1.5 kB each the memory of a small server."""
+"""Phones in all; at about 1.2 kB each the memory of a small server."""
 
 REMEMBERED = 10_000
 """Users who are not registered any more but get "480 not here now" instead of "404 nobody of that name"."""
@@ -29,28 +31,35 @@ hears so late."""
 class Binding:
     """One phone of one user (RFC 3261 §10, "binding").
 
-    aor: address-of-record, the user's name. person: the same with the domain that it registered at, for people.
-    uri: its Contact URI. params: the Contact's other parameters as text.
+    aor: address-of-record, the user's name. domain: the one that it registered at.
+    contact: its Contact as it goes back to the phone: the URI in brackets, and its parameters.
     instance: what tells this phone, and this way to it, from others (RFC 5626 §4.1, §4.2), or b"".
     flow: where it really registered from.
     q: preference, 0 to 1. since, expires: monotonic seconds of the first REGISTER, and of the end. call_id, cseq: of
     the REGISTER that was here last. path: the proxies on the way there, as values of Route (RFC 3327), or b"". name:
-    what others know it by (see `replica`); "" where nobody else is told of it.
+    what others know it by who have told us of it (see `replica`); "" where it was made here.
+    said: its Contact as it came, where the same text by the same flow means the same again; else b"". asked: the
+    seconds that this asks for, or None.
+    number: grows with each REGISTER of any phone. key: what the URI is found by. due: when it is looked whether the
+    binding has run out. These three are `Location`'s.
+
+    A million of these may be here, so what can be read from another field has none of its own.
     """
 
     __slots__ = (
-        "agent", "aor", "call_id", "cseq", "expires", "flow", "instance", "name", "params", "path", "person", "q",
-        "since", "uri",
+        "agent", "aor", "asked", "call_id", "contact", "cseq", "domain", "due", "expires", "flow", "instance", "key",
+        "name", "number", "path", "q", "said", "since",
     )  # fmt: skip
 
     def __init__(
-        self, *, aor: bytes, person: str, uri: Uri, params: bytes, instance: bytes, flow: Flow, q: float,
+        self, *, aor: bytes, domain: bytes, uri: Uri, params: bytes, instance: bytes, flow: Flow, q: float,
         since: float, expires: float, call_id: bytes, cseq: int, agent: bytes, path: bytes = b"", name: str = "",
+        said: bytes = b"", asked: bytes | None = None,
     ) -> None:  # fmt: skip
+        contact = b"<%b>%b" % (uri.text, params)
         self.aor = aor
-        self.person = person
-        self.uri = uri
-        self.params = params
+        self.domain = _COMMON[domain]
+        self.contact = contact
         self.instance = instance
         self.flow = flow
         self.q = q
@@ -58,15 +67,40 @@ class Binding:
         self.expires = expires
         self.call_id = call_id
         self.cseq = cseq
-        self.agent = agent
+        self.agent = _COMMON[agent]
         self.path = path
         self.name = name
+        self.said = contact if said == contact else said
+        self.asked = asked
+        self.number = 0
+        self.key = b""
+        self.due = _NEVER
+
+    @property
+    def person(self) -> str:
+        """The user with his domain, for people."""
+        return text(b"%b@%b" % (self.aor, self.domain))
+
+    @property
+    def spec(self) -> bytes:
+        """The text of its Contact URI."""
+        return self.contact[1 : self.contact.index(b">")]
+
+    @property
+    def uri(self) -> Uri:
+        """Its Contact URI."""
+        return parse_uri(self.spec)
 
     def same_phone(self, uri: Uri, instance: bytes) -> bool:
         """Whether a Contact is this binding: by instance if both have one (RFC 5626 §6), else by URI (§10.3 item 7)."""
         if instance and self.instance:
             return instance == self.instance
         return self.uri.matches(uri)
+
+    @property
+    def of_a_flow(self) -> bool:
+        """Whether it is one of several ways to its phone, named by `reg-id` (RFC 5626 §4.2)."""
+        return names_a_flow(self.instance)
 
     @property
     def device(self) -> bytes:
@@ -85,12 +119,22 @@ class Binding:
         return not self.flow.reliable and (self.uri.numeric_host, self.uri.effective_port) == self.flow.remote
 
 
-ContactKey = tuple[bool, bytes, bytes, int]
+def names_a_flow(instance: bytes) -> bool:
+    """Whether the `instance` of a binding has a reg-id."""
+    return bool(instance) and not instance.endswith(b" ")
 
 
-def _contact_key(uri: Uri, direct: bool) -> ContactKey:
-    """What a Contact URI is found by, whatever parameters it carries (a conference adds some of its own)."""
-    return direct, uri.name, uri.host, uri.effective_port
+_COMMON: Final[Memo[bytes]] = Memo(bytes)
+"""What thousands of phones have in common, such as a User-Agent, is in memory once."""
+
+_NEVER: Final = -1.0
+"""When nobody looks at a binding that is not here, or not any more."""
+
+
+def _contact_key(uri: Uri, direct: bool) -> bytes:
+    """What a Contact URI is found by, whatever parameters it carries (a conference adds some of its own). The name may
+    be anything, but no host has an "@" in it, so no two have the same key."""
+    return b"%d%b@%b:%d" % (direct, uri.name, uri.host, uri.effective_port)
 
 
 HostKey = tuple[bytes, bytes, str]
@@ -98,7 +142,8 @@ HostKey = tuple[bytes, bytes, str]
 
 def _host_key(binding: Binding) -> HostKey:
     """What a phone is found by that comes again by another connection."""
-    return binding.uri.name, binding.uri.host, binding.flow.remote[0]
+    uri = binding.uri
+    return uri.name, uri.host, binding.flow.remote[0]
 
 
 Several = dict[Binding, None]
@@ -111,7 +156,8 @@ Entry = Binding | Several
 class Location:
     """All bindings, found by user, by flow, by Contact and by age; each in a time that does not grow with the others.
 
-    A binding never changes while it is in here: a refresh is a new one, added before the old one is removed.
+    Of a binding that is in here nothing changes but what `refresh` does; else a new one is added before the old one is
+    removed.
 
     life: begins the names of the bindings that are made here, and is no other engine's; None: they have no names, and
     nobody is told of changes. expiring: whether they run out here; else whoever shares them tells when they do.
@@ -120,7 +166,7 @@ class Location:
 
     __slots__ = (
         "_ages", "_by_contact", "_by_flow", "_by_host", "_by_user", "_count", "_ended", "_expiring", "_life",
-        "_past", "_ticket", "made",
+        "_number", "_past", "made",
     )  # fmt: skip
 
     def __init__(self, life: str | None = None, *, expiring: bool = True) -> None:
@@ -129,12 +175,12 @@ class Location:
         self.made: list[Change] = []
         self._by_user: dict[bytes, Entry] = {}
         self._by_flow: dict[Flow, Entry] = {}
-        self._by_contact: dict[ContactKey, Entry] = {}
+        self._by_contact: dict[bytes, Entry] = {}
         self._by_host: dict[HostKey, Entry] = {}
         self._ages: list[tuple[float, int, Binding]] = []
         self._past: OrderedDict[bytes, None] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
-        self._ticket = 0
+        self._number = 0
         self._count = 0
 
     def __len__(self) -> int:
@@ -143,7 +189,7 @@ class Location:
     @property
     def version(self) -> int:
         """Grows with each binding that comes or goes."""
-        came = self._ticket
+        came = self._number
         return came + (came - self._count)
 
     def of(self, aor: bytes) -> list[Binding]:
@@ -196,14 +242,33 @@ class Location:
         """Take in a binding that is not here yet."""
         self._enter(binding)
         if self._life is not None:
-            binding.name = f"{self._life}-{self._ticket}"
-            self.made.append(_came(binding))
+            self.made.append(self._came(binding))
 
     def remove(self, binding: Binding) -> None:
         """Forget a binding, but not that there was such a user."""
         self._leave(binding)
         if self._life is not None:
-            self.made.append(Went(binding.name, binding.aor))
+            self.made.append(Went(self._name(binding), binding.aor))
+
+    def refresh(self, binding: Binding, expires: float, call_id: bytes, cseq: int) -> None:
+        """A phone has registered again, and of its binding nothing is new but these. To all others it is another one,
+        as ever: who is told of it may hear this before or after what came earlier."""
+        name = self._name(binding)
+        self._number += 1
+        binding.number = self._number
+        binding.name = ""
+        binding.expires = expires
+        binding.call_id = call_id
+        binding.cseq = cseq
+        _renew(self._by_user[binding.aor], binding)
+        _renew(self._by_flow[binding.flow], binding)
+        _renew(self._by_contact[binding.key], binding)
+        if binding.flow.reliable:
+            _renew(self._by_host[_host_key(binding)], binding)
+        if expires < binding.due:
+            self._watch(binding)
+        if self._life is not None:
+            self.made += (self._came(binding), Went(name, binding.aor))
 
     def changes(self) -> list[Change]:
         """Fetch, once, what was added and removed since the last time."""
@@ -216,7 +281,8 @@ class Location:
 
         Raises SipError for a Contact that is no URI.
         """
-        here = next((phone for phone in _listed(self._by_user.get(change.aor)) if phone.name == change.name), None)
+        phones = _listed(self._by_user.get(change.aor))
+        here = next((phone for phone in phones if self._name(phone) == change.name), None)
         if isinstance(change, Went):
             self._ended[change.name] = None
             if len(self._ended) > ENDED:
@@ -228,13 +294,28 @@ class Location:
 
     def snapshot(self) -> list[Came]:
         """All bindings, oldest first: what `restore` makes the same of."""
-        live = sorted(entry[1:] for entry in self._ages if entry[2].expires == entry[0])
-        return [_came(binding) for _, binding in live]
+        return [self._came(binding) for binding in sorted(self.all(), key=lambda binding: binding.number)]
+
+    def _name(self, binding: Binding) -> str:
+        """What others know a binding by: the life of the engine where it was made, and its number there."""
+        return binding.name or ("" if self._life is None else f"{self._life}-{binding.number}")
+
+    def _came(self, binding: Binding) -> Came:
+        transport, local, remote, serial, _ = binding.flow
+        uri, _, params = binding.contact[1:].partition(b">")
+        return Came(
+            self._name(binding), binding.aor, binding.person, uri, params, binding.instance, transport, *local, *remote,
+            serial, binding.q, binding.since, binding.expires, binding.call_id, binding.cseq, binding.agent,
+            binding.path,
+        )  # fmt: skip
 
     def _enter(self, binding: Binding) -> None:
+        self._number += 1
+        binding.number = self._number
+        binding.key = _contact_key(binding.uri, binding.direct)
         _put(self._by_user, binding.aor, binding)
         _put(self._by_flow, binding.flow, binding)
-        _put(self._by_contact, _contact_key(binding.uri, binding.direct), binding)
+        _put(self._by_contact, binding.key, binding)
         if binding.flow.reliable:
             _put(self._by_host, _host_key(binding), binding)
         self._past.pop(binding.aor, None)
@@ -244,11 +325,11 @@ class Location:
     def _leave(self, binding: Binding) -> None:
         _take(self._by_user, binding.aor, binding)
         _take(self._by_flow, binding.flow, binding)
-        _take(self._by_contact, _contact_key(binding.uri, binding.direct), binding)
+        _take(self._by_contact, binding.key, binding)
         if binding.flow.reliable:
             _take(self._by_host, _host_key(binding), binding)
         self._count -= 1
-        binding.expires = _GONE
+        binding.due = _NEVER
         if binding.aor not in self._by_user:
             self._past[binding.aor] = None
             if len(self._past) > REMEMBERED:
@@ -261,40 +342,37 @@ class Location:
     def expired(self, now: float) -> list[Binding]:
         """The bindings that have run out. They are told once: the caller removes them."""
         found = []
-        while self._expiring and self._ages and self._ages[0][0] <= now:
-            at, _, binding = heapq.heappop(self._ages)
-            if binding.expires == at:
+        ages = self._ages
+        while ages and ages[0][0] <= now and self._expiring:
+            at, _, binding = heapq.heappop(ages)
+            if binding.due != at:
+                continue  # it left, or has less time now than it had
+            binding.due = _NEVER
+            if binding.expires <= now:
                 found.append(binding)
+            else:
+                self._watch(binding)
         return found
 
     def _watch(self, binding: Binding) -> None:
-        self._ticket += 1
-        heapq.heappush(self._ages, (binding.expires, self._ticket, binding))
+        """Have it looked at when it will have run out. A refresh leaves that as it is: who is found to have more time
+        by then is watched again, once for all of his refreshes."""
+        binding.due = binding.expires
+        heapq.heappush(self._ages, (binding.due, binding.number, binding))
         if len(self._ages) > 2 * self._count + 64:
-            # Every refresh leaves its predecessor behind in the heap; now and then they are swept out.
-            self._ages = [entry for entry in self._ages if entry[2].expires == entry[0]]
+            # Who has left, or wanted less time, stands there still; now and then that is swept out.
+            self._ages[:] = [entry for entry in self._ages if entry[2].due == entry[0]]
             heapq.heapify(self._ages)
 
-
-_GONE = -1.0
 
 _Key = TypeVar("_Key")
 
 
-def _came(binding: Binding) -> Came:
-    transport, local, remote, serial, _ = binding.flow
-    return Came(
-        binding.name, binding.aor, binding.person, binding.uri.text, binding.params, binding.instance, transport,
-        *local, *remote, serial, binding.q, binding.since, binding.expires, binding.call_id, binding.cseq,
-        binding.agent, binding.path,
-    )  # fmt: skip
-
-
 def _binding(came: Came) -> Binding:
     return Binding(
-        aor=came.aor, person=came.person, uri=parse_uri(came.uri), params=came.params, instance=came.instance,
-        flow=came.flow, q=came.q, since=came.since, expires=came.expires, call_id=came.call_id, cseq=came.cseq,
-        agent=came.agent, path=came.path, name=came.name,
+        aor=came.aor, domain=came.person.rpartition("@")[2].encode(), uri=parse_uri(came.uri), params=came.params,
+        instance=came.instance, flow=came.flow, q=came.q, since=came.since, expires=came.expires, call_id=came.call_id,
+        cseq=came.cseq, agent=came.agent, path=came.path, name=came.name,
     )  # fmt: skip
 
 
@@ -310,6 +388,13 @@ def _put(index: dict[_Key, Entry], key: _Key, binding: Binding) -> None:
         entry[binding] = None
     elif entry is not binding:
         index[key] = {entry: None, binding: None}
+
+
+def _renew(entry: Entry, binding: Binding) -> None:
+    """Make it the newest of those that share a key."""
+    if isinstance(entry, dict):
+        del entry[binding]
+        entry[binding] = None
 
 
 def _take(index: dict[_Key, Entry], key: _Key, binding: Binding) -> None:

@@ -9,12 +9,13 @@ from typing import NamedTuple
 from sipfullproxy.engine import location
 from sipfullproxy.engine.events import Registered, Unregistered
 from sipfullproxy.engine.flow import Flow
-from sipfullproxy.engine.location import Binding, Location
+from sipfullproxy.engine.location import Binding, Location, names_a_flow
 from sipfullproxy.engine.outbox import Outbox, text
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import unquote
 from sipfullproxy.sip.headers.address import Address
-from sipfullproxy.sip.message import Request
+from sipfullproxy.sip.memo import Memo
+from sipfullproxy.sip.message import Request, value_of
 from sipfullproxy.sip.uri import Uri
 
 DEFAULT_EXPIRES = 3600
@@ -47,16 +48,18 @@ _Q = re.compile(rb"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 class Wish(NamedTuple):
     """What a REGISTER wants of one Contact. The fields are those of a `Binding`; expires: seconds, 0 to remove it."""
 
+    said: bytes
     uri: Uri
     params: bytes
     instance: bytes
     q: float
     expires: int
+    asked: bytes | None
 
     @property
     def of_a_flow(self) -> bool:
         """Whether it is for one of several ways to a phone, named by `reg-id` (RFC 5626 §4.2)."""
-        return _is_flow(self.instance)
+        return names_a_flow(self.instance)
 
 
 class Phone(NamedTuple):
@@ -95,32 +98,61 @@ class Registrar:
         `_reg_id`), 500 (out of order), 503 (full).
         """
         self.expire(now)
-        path = _path(request)
-        aor = who.name
-        if len(aor) > LONGEST_USER:
-            raise SipError(400, f"A user's name has at most {LONGEST_USER} bytes")
         contacts = request.values(b"contact")
-        if contacts == [b"*"]:
-            self._remove_all(request, aor)
-        elif b"*" in contacts:
-            raise SipError(400, "Contact * stands with other Contacts")
-        elif len(contacts) > location.BINDINGS_PER_USER:
-            raise SipError(403, f"More than {location.BINDINGS_PER_USER} Contacts")
-        elif contacts:
-            self._update(request, who, [_wish(request, value) for value in contacts], path, flow, now)
-        headers = self._contacts(request, who, now)
+        phone = self._again(request, who, contacts[0], flow) if len(contacts) == 1 else None
+        seconds = 0 if phone is None else _lifetime(request, phone.asked)
+        if phone is not None and seconds:
+            _in_order(phone, request)
+            self._location.refresh(phone, now + seconds, request.call_id, request.cseq)
+            path, of_a_flow = b"", phone.of_a_flow
+        else:
+            path = _path(request)
+            wishes = self._carry_out(request, who, contacts, path, flow, now)
+            of_a_flow = any(wish.of_a_flow for wish in wishes)
+        supported = request.values(b"supported")
+        headers = self._contacts(who, b"gruu" in supported, now)
         if path:
             headers.append((b"Path", path))
-        if b"outbound" in request.values(b"supported") and _names_a_flow(request, contacts):
+        if of_a_flow and b"outbound" in supported:
             headers.append((b"Require", b"outbound"))
             if flow.reliable:
                 headers.append((b"Flow-Timer", b"%d" % FLOW_TIMER))
         return tuple(headers)
 
-    def _contacts(self, request: Request, who: Uri, now: float) -> list[tuple[bytes, bytes]]:
+    def _again(self, request: Request, who: Uri, said: bytes, flow: Flow) -> Binding | None:
+        """The phone that says by the same flow what it said last time, so that nothing but the time is new: what nearly
+        every REGISTER does. None for any other, which has to be read."""
+        phones = self._location.of(who.name)
+        phone = next((phone for phone in phones if phone.said == said and phone.flow == flow), None)
+        if phone is None or phone.domain != who.host or b"path" in request.where:
+            return None
+        if _agent(request) != phone.agent or (phone.of_a_flow and len(request.values(b"via")) > 1):
+            return None
+        # Where it would take the place of another phone, too, it is none that nothing is new of.
+        alone = len(phones) == 1 or self._same(who.name, phone.uri, phone.instance) == [phone]
+        return phone if alone else None
+
+    def _carry_out(
+        self, request: Request, who: Uri, contacts: list[bytes], path: bytes, flow: Flow, now: float
+    ) -> list[Wish]:  # fmt: skip
+        """Do what a REGISTER wants. Returns what that is of each Contact; nothing where it only asks, or ends all."""
+        aor = who.name
+        if len(aor) > LONGEST_USER:
+            raise SipError(400, f"A user's name has at most {LONGEST_USER} bytes")
+        if contacts == [b"*"]:
+            self._remove_all(request, aor)
+            return []
+        if b"*" in contacts:
+            raise SipError(400, "Contact * stands with other Contacts")
+        if len(contacts) > location.BINDINGS_PER_USER:
+            raise SipError(403, f"More than {location.BINDINGS_PER_USER} Contacts")
+        wishes = [_wish(request, value) for value in contacts]
+        self._update(request, who, wishes, path, flow, now)
+        return wishes
+
+    def _contacts(self, who: Uri, knows_gruus: bool, now: float) -> list[tuple[bytes, bytes]]:
         """All bindings, as the 200 lists them (RFC 3261 §10.3 item 8); with their GRUUs for who knows of them (RFC 5627
         §5.2)."""
-        knows_gruus = b"gruu" in request.values(b"supported")
         return [
             (b"Contact", _granted(phone, now) + (public_gruu(who, phone.urn) if knows_gruus else b""))
             for phone in self._location.of(who.name)
@@ -150,7 +182,7 @@ class Registrar:
     def forget(self, phone: Phone) -> bool:
         """Remove a phone, whatever it thinks of that. Returns whether it was here."""
         for binding in self._location.of(phone.user):
-            if text(binding.uri.text) == phone.contact and binding.instance == phone.instance:
+            if text(binding.spec) == phone.contact and binding.instance == phone.instance:
                 self._remove(binding, "removed")
                 return True
         return False
@@ -172,7 +204,7 @@ class Registrar:
             raise SipError(400, "One Contact at a time is registered with reg-id")
         more = 0
         for wish in wishes:
-            before = self._same(who.name, wish)
+            before = self._same(who.name, wish.uri, wish.instance)
             for old in before:
                 _in_order(old, request)
             if wish.expires and not before:
@@ -180,26 +212,28 @@ class Registrar:
         if more and len(self._location) + more > location.BINDINGS:
             raise SipError(503, "The location service is full", (b"Retry-After", b"60"))
         # Nothing may fail from here on: either all wishes come true or none (§10.3 item 7).
-        agent = (request.first(b"user-agent") or b"")[:LONGEST_AGENT]
+        agent = _agent(request)
+        # By way of other proxies a `reg-id` may count or not, though the Contact is the same.
+        repeatable = not path and len(request.values(b"via")) == 1
         for wish in wishes:
-            before = self._same(who.name, wish)
+            before = self._same(who.name, wish.uri, wish.instance)
             if wish.expires == 0:
                 for old in before:
                     self._remove(old, "request")
                 continue
             new = Binding(
-                aor=who.name, person=text(who.name + b"@" + who.host), uri=wish.uri, params=wish.params,
-                instance=wish.instance, flow=flow, q=wish.q, since=before[0].since if before else now,
-                expires=now + wish.expires, call_id=request.call_id, cseq=request.cseq, agent=agent,
-                path=path,
+                aor=who.name, domain=who.host, uri=wish.uri, params=wish.params, instance=wish.instance, flow=flow,
+                q=wish.q, since=before[0].since if before else now, expires=now + wish.expires,
+                call_id=request.call_id, cseq=request.cseq, agent=agent, path=path,
+                said=wish.said if repeatable else b"", asked=wish.asked,
             )  # fmt: skip
             self._put(new, before, wish.expires)
 
-    def _same(self, aor: bytes, wish: Wish) -> list[Binding]:
-        """The bindings that are the phone of a wish, one as a rule. Where it names an instance (RFC 5626 §6): that one,
-        and what had its Contact without any."""
-        found = [phone for phone in self._location.of(aor) if phone.same_phone(wish.uri, wish.instance)]
-        if not wish.instance:
+    def _same(self, aor: bytes, uri: Uri, instance: bytes) -> list[Binding]:
+        """The bindings that are the phone of a Contact, one as a rule. Where it names an instance (RFC 5626 §6): that
+        one, and what had its Contact without any."""
+        found = [phone for phone in self._location.of(aor) if phone.same_phone(uri, instance)]
+        if not instance:
             return found[:1]  # others of that Contact are behind NATs of their own
         return sorted(found, key=lambda phone: not phone.instance)
 
@@ -214,20 +248,18 @@ class Registrar:
         if len(phones) >= location.BINDINGS_PER_USER:
             self._remove(phones[-1], "replaced")
         self._outbox.emit(
-            Registered, who=new.person, address=new.flow.address, contact=text(new.uri.text), agent=text(new.agent),
+            Registered, who=new.person, address=new.flow.address, contact=text(new.spec), agent=text(new.agent),
             expires=seconds,
         )  # fmt: skip
 
     def _remove(self, phone: Binding, why: str) -> None:
         self._location.remove(phone)
-        self._outbox.emit(
-            Unregistered, who=phone.person, address=phone.flow.address, contact=text(phone.uri.text), why=why
-        )
+        self._outbox.emit(Unregistered, who=phone.person, address=phone.flow.address, contact=text(phone.spec), why=why)
 
 
 def _shown(binding: Binding) -> Phone:
     return Phone(
-        binding.aor, binding.instance, binding.person, text(binding.uri.text), text(binding.agent), binding.flow,
+        binding.aor, binding.instance, binding.person, text(binding.spec), text(binding.agent), binding.flow,
         binding.since, binding.expires,
     )  # fmt: skip
 
@@ -238,6 +270,14 @@ def uri_of(address: Address) -> Uri:
         return address.uri
     except SipError as error:
         raise SipError(400, error.reason) from error
+
+
+_CALLERS = Memo(lambda line: uri_of(Address(value_of(line))))
+
+
+def registrant(request: Request) -> Uri:
+    """The URI of the To of a REGISTER, whoever that is. Raises SipError 400."""
+    return _CALLERS[request.lines[request.where[b"to"][0]]]
 
 
 def public_gruu(who: Uri, urn: bytes) -> bytes:
@@ -256,7 +296,11 @@ _NO_VALUE = re.compile(rb"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$]")
 
 def _granted(phone: Binding, now: float) -> bytes:
     """A binding as the 200 lists it. What it was given rounds to itself; 0 would mean gone."""
-    return b"<%b>%b;expires=%d" % (phone.uri.text, phone.params, max(phone.expires - now + 0.5, 1))
+    return b"%b;expires=%d" % (phone.contact, max(phone.expires - now + 0.5, 1))
+
+
+def _agent(request: Request) -> bytes:
+    return (request.first(b"user-agent") or b"")[:LONGEST_AGENT]
 
 
 def _path(request: Request) -> bytes:
@@ -283,12 +327,10 @@ def _wish(request: Request, value: bytes) -> Wish:
     q = contact.params.get(b"q")
     if q is not None and not _Q.fullmatch(q):
         raise SipError(400, "Bad q of a Contact")
-    seconds = _seconds(request, contact.params.get(b"expires"))
-    if 0 < seconds < SHORTEST_EXPIRES:
-        raise SipError(
-            423, "Registrations of under a minute are refused", (b"Min-Expires", b"%d" % SHORTEST_EXPIRES)
-        )  # fmt: skip
-    return Wish(uri_of(contact), _params(contact), _instance(request, contact), float(q) if q else 1.0, seconds)
+    asked = contact.params.get(b"expires")
+    seconds = _lifetime(request, asked)
+    uri, params, instance = uri_of(contact), _params(contact), _instance(request, contact)
+    return Wish(value, uri, params, instance, float(q) if q else 1.0, seconds, asked)
 
 
 def _params(contact: Address) -> bytes:
@@ -320,22 +362,23 @@ def _reg_id(request: Request, contact: Address) -> bytes:
     return b""
 
 
-def _names_a_flow(request: Request, contacts: list[bytes]) -> bool:
-    """Whether one of the Contacts, all of them read before, was registered as a flow of its phone (RFC 5626 §6)."""
-    return contacts != [b"*"] and any(_is_flow(_instance(request, Address(value))) for value in contacts)
-
-
-def _is_flow(instance: bytes) -> bool:
-    return bool(instance.rpartition(b" ")[2])
-
-
 def _seconds(request: Request, asked: bytes | None) -> int:
-    """How long a Contact may live (RFC 3261 §10.3 item 7): its own parameter, else the header, else our default."""
+    """How long a Contact may live (RFC 3261 §10.3 item 7): as it says itself, else the header, else our default."""
     value = asked if asked is not None else request.first(b"expires")
     if value is None or not value.isdigit():
         # "Malformed values SHOULD be treated as equivalent to 3600" (§10.2.1.1, §20.10).
         return DEFAULT_EXPIRES
     return min(int(value.lstrip(b"0")[:_DIGITS] or 0), LONGEST_EXPIRES)
+
+
+def _lifetime(request: Request, asked: bytes | None) -> int:
+    """The same where it may live so long. Raises SipError 423 for less than `SHORTEST_EXPIRES` that is not 0."""
+    seconds = _seconds(request, asked)
+    if 0 < seconds < SHORTEST_EXPIRES:
+        raise SipError(
+            423, "Registrations of under a minute are refused", (b"Min-Expires", b"%d" % SHORTEST_EXPIRES)
+        )  # fmt: skip
+    return seconds
 
 
 def _in_order(binding: Binding, request: Request) -> None:
