@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipfullproxy.sip.sdp import LONGEST_BODY, MOST_MEDIA, Media, Sdp, find_sdp, parse
+from sipfullproxy.sip.sdp import LONGEST_BODY, MOST_MEDIA, Media, Sdp, find_sdp, glance, parse
 
 LINPHONE = b"""v=0\r
 o=macek 228 50 IN IP4 192.168.1.5\r
@@ -140,6 +140,24 @@ def test_any_shuffle_of_true_pieces_is_survived(pieces: list[bytes]) -> None:
     read = parse(b"".join(pieces))
     assert read.on_hold in (True, False)
     assert read.has_video in (True, False)
+
+
+LINES = st.sampled_from([
+    b"m=audio 1 RTP/AVP 0", b"m=VIDEO 2 RTP/AVP 0", b"m=\tvideo 0 RTP/AVP 0", b"c=IN IP4 0.0.0.0", b"c=IN IP6 ::",
+    b"c=IN IP4 10.0.0.1", b"a=sendonly", b"a=inactive ", b"a=recvonly", b"a=sendrecv",
+])  # fmt: skip
+
+
+@given(st.lists(LINES))
+def test_a_glance_sees_video_and_hold_as_a_reader_does(lines: list[bytes]) -> None:
+    body = b"\r\n".join(lines)
+    seen, read = glance(body), parse(body)
+    assert (seen.has_video, seen.on_hold) == (read.has_video, read.on_hold)
+
+
+def test_a_glance_at_a_plain_call_reads_no_lines() -> None:
+    body = b"v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 1 RTP/AVP 0\r\na=sendrecv\r\n"
+    assert (glance(body), len(parse(body).media)) == (Sdp(), 1)
 
 
 @pytest.mark.parametrize("kind", [b"application/sdp", b"Application/SDP ; charset=utf-8", b" application/sdp"])

@@ -60,8 +60,8 @@ class Call:
 
     __slots__ = (
         "_accepted", "_attempts", "_calling", "_calls", "_cancelled", "_conference", "_deadline", "_dialogs",
-        "_forwarded", "_media", "_rang", "_session", "_timer", "_transfers", "answered", "callee", "caller", "id",
-        "leg", "over", "parties",
+        "_forwarded", "_media", "_name", "_rang", "_session", "_timer", "_transfers", "answered", "callee", "caller",
+        "id", "leg", "over", "parties",
     )  # fmt: skip
 
     def __init__(self, calls: Calls, request: Request, source: Flow, before: Call | None) -> None:
@@ -69,6 +69,7 @@ class Call:
         self._calls = calls
         self.id = request.call_id
         self.leg = request.from_tag
+        self._name = text(self.id), text(self.leg)  # as each of its events has it
         self.parties = {source}
         self.caller = calls.name_of(request.first(b"from"))
         self.callee = calls.name_of(request.first(b"to"))
@@ -85,7 +86,7 @@ class Call:
         self._dialogs: set[bytes] = set()
         self._accepted: dict[str, int] = {}
         self._media = Media()
-        self._transfers = Transfers()
+        self._transfers: Transfers | None = None
         self._deadline = 0.0
         self._timer: Timer | None = None
 
@@ -107,11 +108,11 @@ class Call:
 
     def forward(self, to: Uri, why: str) -> None:
         """The call was sent on before an answer. why: see `events.Forwarded`."""
-        self._tell(events.Forwarded, to=self._calls.name_of_uri(to), why=why)
+        self._tell(events.Forwarded, CALLER, self._calls.name_of_uri(to), why)
 
     def located(self, names: tuple[str, ...], flow: Flow) -> None:
         """Its INVITE goes to an address that these names have led to."""
-        self._tell(events.Located, names=" → ".join(names), address=flow.address, transport=flow.transport)
+        self._tell(events.Located, CALLER, " → ".join(names), flow.address, flow.transport)
 
     def taken(self, by: Uri) -> None:
         """Somebody to whom the call was sent on is about to answer: from here on it is he who is talked of."""
@@ -125,7 +126,7 @@ class Call:
             return
         # A challenge is no end, the same INVITE comes again with credentials (§22); nor is a 3xx, it comes elsewhere.
         if status not in (401, 407) and not (status < 400 and self._forwarded):
-            self._tell(self._failure(status), status=status, why=text(phrase))
+            self._tell(self._failure(status), CALLER, status, text(phrase))
             self._calling = False
         self._finish()
 
@@ -151,14 +152,15 @@ class Call:
             self._hang_up(request)
         elif method == b"REFER":
             target = self._calls.name_of(request.first(b"refer-to"))
+            self._transfers = self._transfers or Transfers()
             self._tell_outcomes(self._transfers.asked(self._side(request), target))
-        elif method == b"NOTIFY":
+        elif method == b"NOTIFY" and self._transfers is not None:
             self._tell_outcomes(self._transfers.reported(other(self._side(request)), request))
 
     def response(self, request: Request, response: Response, flow: Flow) -> None:
         """A response is being forwarded. request: what it answers. flow: where it came from."""
         status, method = response.status, request.method
-        if method == b"REFER":
+        if method == b"REFER" and self._transfers is not None:
             self._tell_outcomes(self._transfers.answered(self._side(request), response))
         elif method == b"INVITE" and not request.to_tag:
             self._first_answer(request, response, flow)
@@ -176,7 +178,8 @@ class Call:
         self._timer = None
         if self.over:
             self._calls.forget(self)
-            self._tell_outcomes(self._transfers.over())
+            if self._transfers is not None:
+                self._tell_outcomes(self._transfers.over())
         elif now < self._deadline:
             self._watch(LOOK_AGAIN)
         else:
@@ -204,7 +207,7 @@ class Call:
             if contact is not None:
                 # It goes back to the caller, whose phone calls the new target by itself.
                 self._forwarded = True
-                self._tell(events.Forwarded, to=self._calls.name_of(contact), why=str(status))
+                self._tell(events.Forwarded, CALLER, self._calls.name_of(contact), str(status))
 
     def _agreed(self, request: Request, response: Response) -> None:
         """An INVITE, re-INVITE or UPDATE was accepted. A second 2xx of it, sent again or by another phone of a fork,
@@ -217,7 +220,7 @@ class Call:
         changes = self._media.accepted(side, request, response)
         if self.answered is None:
             self.answered = now
-            self._tell(events.Started, video=self._media.video)
+            self._tell(events.Started, CALLER, self._media.video)
             self._watch(LOOK_AGAIN)
         seconds = _session_expires(response)
         self._session = seconds is not None
@@ -227,11 +230,10 @@ class Call:
 
     def _focus(self, request: Request, response: Response) -> None:
         """RFC 4579 §5.1: a Contact with `isfocus` belongs to the host of a conference."""
-        side = self._side(request)
-        for message, host in ((request, side), (response, other(side))):
-            if not self._conference and _is_focus(message):
-                self._conference = True
-                self._tell(events.Conference, host)
+        if not self._conference and (_is_focus(request) or _is_focus(response)):
+            self._conference = True
+            side = self._side(request)
+            self._tell(events.Conference, side if _is_focus(request) else other(side))
 
     def _hang_up(self, request: Request) -> None:
         side = self._side(request)
@@ -246,7 +248,7 @@ class Call:
 
     def _end(self, side: str, why: str) -> None:
         assert self.answered is not None
-        self._tell(events.Ended, side, duration=self._calls.outbox.now - self.answered, why=why)
+        self._tell(events.Ended, side, self._calls.outbox.now - self.answered, why)
         self._calling = False
         self._finish()
 
@@ -268,11 +270,12 @@ class Call:
 
     def _tell_outcomes(self, outcomes: Iterable[Outcome]) -> None:
         for side, to, succeeded, why in outcomes:
-            self._tell(events.Transferred, side, to=to, succeeded=succeeded, why=why)
+            self._tell(events.Transferred, side, to, succeeded, why)
 
-    def _tell(self, event: Callable[..., events.CallEvent], side: str = CALLER, **fields: object) -> None:
+    def _tell(self, event: Callable[..., events.CallEvent], side: str = CALLER, *fields: object) -> None:
+        """Tell what that side did. fields: those that the event has beside the ones of every call."""
         who, whom = (self.caller, self.callee) if side == CALLER else (self.callee, self.caller)
-        self._calls.outbox.emit(event, call=text(self.id), leg=text(self.leg), who=who, whom=whom, **fields)
+        self._calls.outbox.emit(event, *self._name, who, whom, *fields)
 
 
 class Calls:

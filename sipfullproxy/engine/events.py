@@ -4,6 +4,8 @@ The engine appends them, `guard.py` fetches them once with `Engine.news()` and h
 hooks of a student's own `main.py`, later to the page. Each kind of event is emitted exactly once per occurrence: a
 retransmission, a fork or a lost packet never makes a second one.
 
+Fields may be given by name or in their order, those that all events share first; by name takes three times as long.
+
 An event carries text, not bytes: users and reasons are decoded from what the phones sent and may hold *anything* a
 stranger can put into a SIP header. Whoever prints them must make them safe (see `journal/text.py`).
 """
@@ -17,7 +19,7 @@ SCHEMA = 1
 """Version of the shape of these events; a stored event of another version must not be read blindly."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """What every event has.
 
@@ -33,7 +35,7 @@ class Event:
     time: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Registered(Event):
     """A phone registered that was not registered before (a refresh is none).
 
@@ -50,7 +52,7 @@ class Registered(Event):
     expires: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Unregistered(Event):
     """A phone is registered no more.
 
@@ -65,7 +67,7 @@ class Unregistered(Event):
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class CallEvent(Event):
     """What every event of a call has.
 
@@ -94,7 +96,7 @@ class Ringing(CallEvent):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Started(CallEvent):
     """The callee answered. who: caller. whom: callee. video: whether both ends agreed on video at once."""
 
@@ -124,7 +126,7 @@ class Resumed(CallEvent):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Transferred(CallEvent):
     """A transfer (REFER) came to its end. who: the phone that asked. whom: the phone that was sent on. to: the target.
 
@@ -139,7 +141,7 @@ class Transferred(CallEvent):
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Forwarded(CallEvent):
     """The call was sent on before an answer. who: caller. whom: callee, as dialled. to: new target.
 
@@ -153,7 +155,7 @@ class Forwarded(CallEvent):
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Located(CallEvent):
     """The INVITE goes to a server that was looked up in the DNS. who: caller. whom: callee, as dialled.
 
@@ -175,7 +177,7 @@ class Conference(CallEvent):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class CallOver(CallEvent):
     """What the ends of a call have in common.
 
@@ -221,7 +223,7 @@ class Failed(CallOver):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Ended(CallEvent):
     """An answered call is over. who: the one who hung up (the caller where nobody did). whom: the other one.
 
@@ -235,7 +237,7 @@ class Ended(CallEvent):
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Experiment(Event):
     """The teacher has changed what goes wrong on purpose; the fields say how it is from now on.
 
@@ -252,7 +254,7 @@ class Experiment(Event):
     fork: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Rejected(Event):
     """A login with a wrong password, or of a user who is none: nobody is told which.
 
@@ -265,7 +267,7 @@ class Rejected(Event):
     address: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Banned(Event):
     """Nothing more is heard from an address for a while, but for the phones that are registered from there.
 
@@ -282,7 +284,7 @@ class Banned(Event):
     proved: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Unbanned(Event):
     """Whoever runs the proxy has ended a ban before its time. address: as in `Banned`."""
 

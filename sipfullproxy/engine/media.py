@@ -10,7 +10,7 @@ from zlib import crc32
 
 from sipfullproxy.engine.events import CallEvent, Held, Resumed, Video
 from sipfullproxy.sip.message import Message
-from sipfullproxy.sip.sdp import Sdp, find_sdp, parse
+from sipfullproxy.sip.sdp import Sdp, find_sdp, glance
 
 CALLER: Final = "caller"
 CALLEE: Final = "callee"
@@ -41,7 +41,7 @@ class Media:
 
     def provisional(self, response: Message) -> None:
         """A 1xx to the first INVITE. Its answer counts when the 2xx of that phone brings none (RFC 3262 §5)."""
-        answer = _read(response)
+        answer = _read(response) if response.body else None
         if answer is not None:
             self._early = (response.to_tag, answer)
 
@@ -54,11 +54,11 @@ class Media:
         if offer is None:
             if answer is not None:
                 # It is the offer, and the answer comes with the ACK.
-                self._offer = (other(side), parse(answer), repeated[1])
+                self._offer = (other(side), glance(answer), repeated[1])
             return []
         if answer is not None:
             # Only of video is an answer asked, so one to an offer without any need not be read.
-            return self._agree(side, offer, parse(answer) if offer.has_video else Sdp(), repeated[0])
+            return self._agree(side, offer, glance(answer) if offer.has_video else Sdp(), repeated[0])
         if early is not None and early[0] == response.to_tag:
             return self._agree(side, offer, early[1], repeated[0])
         return []
@@ -100,8 +100,9 @@ class Media:
         """Whether that side says, to the letter and to the version of `o=`, what it said last (RFC 3264 §8)."""
         if not message.body:
             return False
-        before, self._said[side] = self._said.get(side), crc32(message.body)
-        return before == self._said[side]
+        before, said = self._said.get(side), crc32(message.body)
+        self._said[side] = said
+        return before == said
 
 
 def _found(message: Message) -> bytes | None:
@@ -110,4 +111,4 @@ def _found(message: Message) -> bytes | None:
 
 def _read(message: Message) -> Sdp | None:
     found = _found(message)
-    return parse(found) if found is not None else None
+    return glance(found) if found is not None else None

@@ -32,10 +32,10 @@ class Outbox:
         """Put a message on the wire when this verb of the engine returns."""
         self._sends.append(Send(flow, data, self.cause, edits))
 
-    def emit(self, event: Callable[..., AnyEvent], **fields: Any) -> None:
-        """Tell an event; its serial number and time are filled in."""
+    def emit(self, event: Callable[..., AnyEvent], *fields: Any, **named: Any) -> None:
+        """Tell an event; its serial number and time are filled in. fields: the others, in their order or by name."""
         self._serial += 1
-        self.told.append(event(serial=self._serial, time=self.now + self.epoch, **fields))
+        self.told.append(event(self._serial, self.now + self.epoch, *fields, **named))
 
     def sends(self) -> list[Send]:
         """Fetch and forget what is to be sent."""

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from sipfullproxy.engine.events import Event
 from sipfullproxy.journal.words import is_trouble, sentence
@@ -76,26 +76,36 @@ class TextJournal:
         self._date = ""
         self._lost = 0
         self._failing = False
-        self._waiting: deque[tuple[time.struct_time, bytes]] = deque()
+        self._waiting: deque[tuple[_Moment, bytes]] = deque()
+        self._second, self._moment = started // 1, _moment(started)
         self._file: io.FileIO | None = None
         try:
-            self._file = _opened(self.path)
+            self._open()
         except OSError as error:
             if error.errno not in DISK:
                 raise
-        self._append(time.localtime(started), [b""])
+        self._append([(self._moment, b"")])
 
     def __call__(self, events: Sequence[Event]) -> None:
         """Write these events, in order; never raises OSError."""
-        moments = ((time.localtime(event.time), event) for event in events if event.kind not in UNTOLD)
-        for _, group in groupby(moments, key=lambda pair: pair[0][:3]):
-            day = list(group)
-            self._append(day[0][0], [self._event_line(moment, event).encode() for moment, event in day])
+        lines = []
+        for event in events:
+            if event.kind not in UNTOLD:
+                moment = self._moment_of(event.time // 1)
+                lines.append((moment, _event_line(moment, event, LANGS[self._column]).encode()))
+        if lines:
+            self._append(lines)
 
     def close(self) -> None:
         """Let go of the file; a later event would open it again."""
         self._flush()
         self._let_go()
+
+    def _moment_of(self, second: float) -> _Moment:
+        """What clocks show in that second; many lines come in each, and so the last one is kept."""
+        if second != self._second:
+            self._second, self._moment = second, _moment(second)
+        return self._moment
 
     def _let_go(self) -> None:
         if self._file is not None:
@@ -103,9 +113,9 @@ class TextJournal:
                 self._file.close()
             self._file = None
 
-    def _append(self, moment: time.struct_time, lines: Iterable[bytes]) -> None:
-        """Write lines of one day, behind those that still wait and those that must come first."""
-        self._waiting += ((moment, line) for line in lines)
+    def _append(self, lines: Iterable[tuple[_Moment, bytes]]) -> None:
+        """Write lines, behind those that still wait and those that must come first."""
+        self._waiting += lines
         self._flush()
         while len(self._waiting) > WAITING:
             self._lost += bool(self._waiting.popleft()[1])
@@ -116,7 +126,7 @@ class TextJournal:
             while self._waiting:
                 file = self._current()
                 moment = self._waiting[0][0]
-                _, same_day = next(groupby(self._waiting, key=lambda waiting: waiting[0][:3]))
+                _, same_day = next(groupby(self._waiting, key=_date))
                 self._write(file, self._head(moment).encode(), [line for _, line in same_day])
             self._failing = False
         except OSError as error:
@@ -145,30 +155,34 @@ class TextJournal:
                 with contextlib.suppress(OSError):
                     os.ftruncate(file.fileno(), os.fstat(file.fileno()).st_size - (done - kept))
 
+    def _open(self) -> io.FileIO:
+        """Open the file at our path, and keep by what it is known again. Raises OSError."""
+        file = _opened(self.path)
+        self._file, self._identity = file, os.fstat(file.fileno())
+        return file
+
     def _current(self) -> io.FileIO:
         """The file that is now at our path. Opened anew, or emptied by somebody, it has no date line yet."""
-        if self._file is not None and not _is_at(self._file, self.path):
-            self._let_go()
+        if self._file is not None:
+            there = _status(self.path)
+            if there is None or not os.path.samestat(there, self._identity):
+                self._let_go()
+            elif stat.S_ISREG(there.st_mode) and not there.st_size:  # terminals and pipes have no size
+                self._date = ""
         if self._file is None:
-            self._file = _opened(self.path)
             self._date = ""
-        elif _is_empty(self._file):
-            self._date = ""
+            return self._open()
         return self._file
 
-    def _head(self, moment: time.struct_time) -> str:
+    def _head(self, moment: _Moment) -> str:
         """What goes before the next line: the date, if the file has not told it yet, and how many lines are missing."""
         head = ""
-        date = _date(moment)
-        if date != self._date:
-            self._date = date
-            head += _line(moment, "INFO", f"{date} {_clock(moment)}")
+        if moment.date != self._date:
+            self._date = moment.date
+            head += _date_line(moment)
         if self._lost:
             head += _line(moment, "WARNING", GAP[self._column].format(self._lost))
         return head
-
-    def _event_line(self, moment: time.struct_time, event: Event) -> str:
-        return _line(moment, "WARNING" if is_trouble(event) else "INFO", sentence(event, LANGS[self._column]))
 
 
 def written(events: Iterable[Event], lang: Lang) -> Iterator[str]:
@@ -180,24 +194,42 @@ def written(events: Iterable[Event], lang: Lang) -> Iterator[str]:
     for event in events:
         if event.kind in UNTOLD:
             continue
-        moment = time.localtime(event.time)
-        date = _date(moment)
-        if date != told:
-            told = date
-            yield _line(moment, "INFO", f"{date} {_clock(moment)}")
-        yield _line(moment, "WARNING" if is_trouble(event) else "INFO", sentence(event, lang))
+        moment = _moment(event.time)
+        if moment.date != told:
+            told = moment.date
+            yield _date_line(moment)
+        yield _event_line(moment, event, lang)
 
 
-def _date(moment: time.struct_time) -> str:
-    return f"{DAYS[moment.tm_wday]}, {moment.tm_mday:02} {MONTHS[moment.tm_mon - 1]} {moment.tm_year}"
+class _Moment(NamedTuple):
+    """A second as local clocks show it. date: "Mon, 28 Feb 2022". clock: "16:54:30"."""
+
+    date: str
+    clock: str
 
 
-def _clock(moment: time.struct_time) -> str:
-    return f"{moment.tm_hour:02}:{moment.tm_min:02}:{moment.tm_sec:02}"
+def _moment(seconds: float) -> _Moment:
+    now = time.localtime(seconds)
+    return _Moment(
+        f"{DAYS[now.tm_wday]}, {now.tm_mday:02} {MONTHS[now.tm_mon - 1]} {now.tm_year}",
+        f"{now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02}",
+    )
 
 
-def _line(moment: time.struct_time, level: str, text: str) -> str:
-    return f"{_clock(moment)}:{level}:{text}\n"
+def _date(waiting: tuple[_Moment, bytes]) -> str:
+    return waiting[0].date
+
+
+def _line(moment: _Moment, level: str, text: str) -> str:
+    return f"{moment.clock}:{level}:{text}\n"
+
+
+def _date_line(moment: _Moment) -> str:
+    return _line(moment, "INFO", f"{moment.date} {moment.clock}")
+
+
+def _event_line(moment: _Moment, event: Event, lang: Lang) -> str:
+    return _line(moment, "WARNING" if is_trouble(event) else "INFO", sentence(event, lang))
 
 
 def _opened(path: Path) -> io.FileIO:
@@ -218,17 +250,11 @@ def _opened(path: Path) -> io.FileIO:
     return file
 
 
-def _is_at(file: io.FileIO, path: Path) -> bool:
-    """Whether the open file is still the one at `path`. On Windows, where an open file cannot be moved, it is."""
+def _status(path: Path) -> os.stat_result | None:
     try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+        return os.stat(path)
     except OSError:
-        return False
-
-
-def _is_empty(file: io.FileIO) -> bool:
-    status = os.fstat(file.fileno())
-    return stat.S_ISREG(status.st_mode) and not status.st_size  # terminals and pipes have no size
+        return None
 
 
 def _write_whole(file: io.FileIO, data: bytes) -> None:

@@ -78,6 +78,9 @@ STATES: Final = {
 }
 """What a call is doing, or how it ended, in a word; a column for each of LANGS."""
 
+_NOTELESS: Final = frozenset(("calling", "ringing", "started"))
+"""Kinds of events of every call, told by who and whom alone; of trouble they do not tell, either."""
+
 # The engine's own words for reasons and results. Empty: goes without saying, and is left out.
 _TERMS: Final = {
     "bye": ("", ""),
@@ -111,15 +114,20 @@ def sentence(event: Event, lang: str = "sk") -> str:
     column = LANGS.index(lang)
     text = HEADLINES[event.kind][column]
     match event:
-        case Registered(who=who) | Unregistered(who=who) | Rejected(who=who):
-            text += f": {safe(who)}"
-        case Banned(address=address) | Unbanned(address=address):
-            text += f": {safe(address)}"
-        case CallEvent(who=who, whom=whom):
-            text += f" {safe(who)} -> {safe(whom)}"
+        case CallEvent():
+            text = f"{text} {safe(event.who)} -> {safe(event.whom)}"
+        case Registered() | Unregistered() | Rejected():
+            text += f": {safe(event.who)}"
+        case Banned() | Unbanned():
+            text += f": {safe(event.address)}"
         case Experiment():
             text += ": " + (", ".join(going_wrong(event, lang)) or _ALL_RIGHT[column])
-    return text + "".join(f" [{_LABELS[label][column]}: {safe(note)}]" for label, note in _notes(event, column) if note)
+    if event.kind in _NOTELESS:
+        return text
+    for label, note in _notes(event, column):
+        if note:
+            text += f" [{_LABELS[label][column]}: {safe(note)}]"
+    return text
 
 
 class Wrongs(Protocol):
@@ -172,18 +180,25 @@ def reason(why: str, lang: str = "sk") -> str:
 def is_trouble(event: Event) -> bool:
     """Whether somebody who looks for what went wrong should stop at this event."""
     match event:
-        case Failed() | Transferred(succeeded=False) | Rejected() | Banned():
+        case Ended():
+            return event.why != "bye"
+        case _ if event.kind in _NOTELESS:
+            return False
+        case Failed() | Rejected() | Banned():
             return True
+        case Transferred():
+            return event.succeeded is False
         case Experiment():
             return bool(going_wrong(event))
-        case Ended(why=why):
-            return why != "bye"
     return False
 
 
 def _notes(event: Event, column: int) -> Iterator[tuple[str, str]]:
     """What stands in brackets behind the sentence, as (label, note); an empty note is left out."""
     match event:
+        case Ended():
+            yield "duration", duration(event.duration)
+            yield "why", _term(event.why, column)
         case Registered() | Rejected():
             yield "address", event.address
         case Banned():
@@ -204,9 +219,6 @@ def _notes(event: Event, column: int) -> Iterator[tuple[str, str]]:
             yield "names", event.names
         case Failed():
             yield "why", _failure(event.status, event.why, column)
-        case Ended():
-            yield "duration", duration(event.duration)
-            yield "why", _term(event.why, column)
 
 
 def _term(word: str, column: int) -> str:

@@ -34,6 +34,8 @@ DISCARD_PORT: Final = 9
 _DIRECTIONS: Final = {f"a={word}".encode(): word for word in (SENDRECV, SENDONLY, RECVONLY, INACTIVE)}
 _TELLING: Final = (b"m=", b"c=", *_DIRECTIONS)
 _NOWHERE: Final = frozenset(("0.0.0.0", "::"))
+_OF_HOLD: Final = (f"a={SENDONLY}".encode(), f"a={INACTIVE}".encode(), *(host.encode() for host in sorted(_NOWHERE)))
+"""Without any of these nobody holds."""
 
 
 class Media(NamedTuple):
@@ -89,12 +91,26 @@ class Sdp(NamedTuple):
         return bool(active) and all(one.held for one in active)
 
 
+_PLAIN: Final = Sdp()
+
+
 def parse(body: bytes) -> Sdp:
     """Read a session description, or whatever it is. Never raises; of junk, the result is empty."""
     session, *sections = _sections(body[:LONGEST_BODY])
     address, direction = _defaults(session, "", SENDRECV)
     media = [_media(section, address, direction) for section in sections[:MOST_MEDIA]]
     return Sdp(address, tuple([one for one in media if one is not None]))
+
+
+def glance(body: bytes) -> Sdp:
+    """The same for who asks for video and hold alone: empty where a look at the whole finds no word of either.
+
+    Of most calls it is so, and to look for words takes a tenth of reading lines.
+    """
+    for word in _OF_HOLD:
+        if word in body:
+            return parse(body)
+    return parse(body) if b"video" in body.lower() else _PLAIN
 
 
 def find_sdp(content_type: bytes, body: bytes) -> bytes | None:
