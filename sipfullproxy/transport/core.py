@@ -8,8 +8,12 @@ from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request
 
-# How often the timers are looked at when nobody calls, in seconds: a tenth of T1, the smallest duration of SIP.
+# How often the timers are looked at while one is soon due, in seconds: a tenth of T1, the smallest duration of SIP.
 POLL_INTERVAL = 0.05
+
+# The same while none is due in that time. Another thread may start one meanwhile, but none shorter than T1; so whoever
+# looks twice in T1 still comes in time.
+REST = 0.25
 
 
 class Core(Protocol):

@@ -13,7 +13,7 @@ from typing import Any
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip import stun
 from sipfullproxy.transport.backlog import ROOM, Backlog
-from sipfullproxy.transport.core import POLL_INTERVAL, Core
+from sipfullproxy.transport.core import POLL_INTERVAL, REST, Core
 from sipfullproxy.transport.sockets import Address, family, link_of, on_link, one_family, socket_address
 
 # How many more datagrams are taken after one wake-up before the timers get their turn: some 10 ms of work at most.
@@ -49,7 +49,7 @@ class UdpDoor(socketserver.UDPServer):
 
     def __init__(self, address: Address, shared: socket.socket | None = None) -> None:
         self.address_family = family(address[0])
-        # The base class wants a handler class; ours is finish_request, which makes no object per datagram.
+        # The base class wants a handler class; `serve` makes no object per datagram, and needs none.
         super().__init__(
             socket_address(address), socketserver.BaseRequestHandler, bind_and_activate=shared is None
         )  # fmt: skip
@@ -63,11 +63,28 @@ class UdpDoor(socketserver.UDPServer):
         self._core: Core
         self._flows: dict[tuple[Any, ...], Flow] = {}
         self._backlog = Backlog(self.socket)
+        self._ended = False
+        self._given = 0.0  # when the last datagram was taken, and when the timers are looked at again
+        self._due = 0.0
+        self._resting = False
 
     def serve(self, core: Core) -> None:
-        """Bring `core` the datagrams and the time, until `shutdown` is called from another thread."""
+        """Bring `core` the datagrams and the time, until `shutdown` is called from another thread.
+
+        It waits in the very call that receives. The selector of the base class would take three calls of the system for
+        a datagram that comes alone, and most of the Python around them.
+        """
         self._core = core
-        self.serve_forever(POLL_INTERVAL)
+        with self.socket.dup() as ear:  # the socket itself sends, for other threads too, and never waits
+            ear.settimeout(POLL_INTERVAL)
+            while not self._ended:
+                self._serve_some(ear)
+
+    def shutdown(self) -> None:
+        """Have `serve` return. Any thread may call it."""
+        self._ended = True
+        with suppress(OSError):  # then it returns when it looks at the timers next
+            self.socket.sendto(b"", self.socket.getsockname())
 
     def sibling(self) -> socket.socket:
         """One more socket on this port (Linux): what comes is spread over all of them, by the address of the sender.
@@ -107,10 +124,11 @@ class UdpDoor(socketserver.UDPServer):
 
     def give(self, data: bytes, source: Any) -> None:
         """Serve one of them."""
+        self._given = time.monotonic()
         try:
             self._receive(data, source)
         except Exception:
-            self.handle_error(None, source)
+            log.exception("bug while serving a datagram from %s", source)
 
     def post(self, sends: list[Send]) -> None:
         """Put all on the wire, for another door's thread: a datagram is one call of the system, which never waits."""
@@ -125,21 +143,25 @@ class UdpDoor(socketserver.UDPServer):
         _make_room(self.socket)
         super().server_bind()
 
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Serve the datagram that woke us, and those that came meanwhile: no select and no handler object for each."""
-        self._receive(request[0], client_address)
-        take, size = self.socket.recvfrom, self.max_packet_size
-        for _ in range(BATCH):
+    def _serve_some(self, ear: socket.socket) -> None:
+        """Serve what comes, until nothing does for a moment, or so much came that it is time to ask since when it has
+        waited."""
+        # Who is behind must notice when nothing waits any more.
+        take, size = (self.socket if self._backlog.spare else ear).recvfrom, self.max_packet_size
+        for _ in range(BATCH + 1):
             try:
                 data, source = take(size)
-            except BlockingIOError:
+            except (TimeoutError, BlockingIOError):
                 self._backlog.empty()
+                self._look(ear, time.monotonic())
                 return
             except OSError:
                 continue  # Windows tells here that an earlier datagram of ours found nobody (WSAECONNRESET)
-            self._receive(data, source)
+            self.give(data, source)
+            if self._given >= self._due:
+                self._look(ear, self._given)
         for data, source in self._another():
-            self._receive(data, source)
+            self.give(data, source)
 
     def _another(self) -> list[tuple[bytes, Any]]:
         """One more datagram after so many, if one waits; looked at for how long it has waited."""
@@ -155,17 +177,21 @@ class UdpDoor(socketserver.UDPServer):
         self._backlog.look(notes)
         return [(data, source)]
 
-    def service_actions(self) -> None:
-        """Fire the timers that are due; the base class calls this after every wake-up."""
+    def _look(self, ear: socket.socket, now: float) -> None:
+        """Fire the timers that are due, and see how soon the next look is wanted."""
         due = self._core.next_timer()
-        if due is not None and due <= (now := time.monotonic()):
+        if due is not None and due <= now:
             self._send(self._core.tick(now))
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A bug of ours met this datagram: written to the log, and the next one is served."""
-        log.exception("bug while serving a datagram from %s", client_address)
+            due = self._core.next_timer()
+        resting = due is None or due - now > REST
+        self._due = now if resting else now + POLL_INTERVAL
+        if resting != self._resting:
+            self._resting = resting
+            ear.settimeout(REST if resting else POLL_INTERVAL)
 
     def _receive(self, data: bytes, source: tuple[Any, ...]) -> None:
+        if not data:
+            return  # of `shutdown`, or a keepalive
         flow = self._flows.get(source)
         if flow is None:
             if len(self._flows) >= MAX_FLOWS:
@@ -176,24 +202,26 @@ class UdpDoor(socketserver.UDPServer):
         if data[:2] == stun.REQUEST and (echo := stun.answer(data, flow.remote)) is not None:
             self._send([Send(flow, echo, "STUN")])  # like the pong of a connection, it is no message
             return
-        sends = self._core.receive(data, flow, time.monotonic(), self._backlog.spare)
+        sends = self._core.receive(data, flow, self._given, self._backlog.spare)
         if sends:
             self._send(sends)
 
     def _send(self, sends: list[Send]) -> None:
         """Put all on the wire. What the engine answers to a lost flow goes out too; each flow is reported lost once."""
-        waiting = sends.copy()
-        lost: set[Flow] = set()
-        link = self._link
-        for send in waiting:  # which may grow meanwhile
-            try:
-                self.socket.sendto(send.data, on_link(send.flow.remote, link) if link else send.flow.remote)
-            except OSError as error:
-                if error.errno not in NOT_THE_PEER and send.flow not in lost:
-                    lost.add(send.flow)
-                    waiting.extend(self._core.lost(send.flow, time.monotonic()))
-            except Exception:  # a bug of ours: a flow whose address is none
-                log.exception("bug while sending to %s", send.flow)
+        told: set[Flow] = set()
+        link, put = self._link, self.socket.sendto
+        while sends:
+            answers: list[Send] = []
+            for flow, data, _, _ in sends:
+                try:
+                    put(data, on_link(flow.remote, link) if link else flow.remote)
+                except OSError as error:
+                    if error.errno not in NOT_THE_PEER and flow not in told:
+                        told.add(flow)
+                        answers += self._core.lost(flow, time.monotonic())
+                except Exception:  # a bug of ours: a flow whose address is none
+                    log.exception("bug while sending to %s", flow)
+            sends = answers
 
 
 def _make_room(line: socket.socket) -> None:
