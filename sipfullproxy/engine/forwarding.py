@@ -8,9 +8,10 @@ from sipfullproxy.engine.routing import Routed, Router, Target
 from sipfullproxy.engine.validation import LARGEST_MAX_BREADTH, LARGEST_MAX_FORWARDS, MAX_BREADTH, MAX_FORWARDS
 from sipfullproxy.sip.digest import read_credentials
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import split_list
-from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.grammar import COMMA, split_list
+from sipfullproxy.sip.headers.address import read_uri
 from sipfullproxy.sip.host import written
+from sipfullproxy.sip.memo import Memo
 from sipfullproxy.sip.message import CRLF, Draft, Request, Response, value_of
 
 FORMS_A_DIALOG = frozenset((b"INVITE", b"SUBSCRIBE", b"REFER", b"NOTIFY"))
@@ -36,7 +37,7 @@ class Forwarder:
         self._users = config.users
         doors = [(door, b"%b:%d" % (written(door[1][0]), door[1][1])) for door in config.doors]
         self._vias = {door: b"Via: SIP/2.0/%b %b;branch=" % (door[0].upper().encode(), name) for door, name in doors}
-        self._routes = {door: (b"<sip:", name + _TRANSPORT[door[0]] + b";lr>") for door, name in doors}
+        self._routes = {door: name + _TRANSPORT[door[0]] + b";lr>" for door, name in doors}
 
     def request(
         self, request: Request, routed: Routed, target: Target, source: Flow, branch: bytes, breadth: int
@@ -60,7 +61,7 @@ class Forwarder:
             edits += ("path-route",)
         if routes and not _is_loose(routes[0]):
             # §16.6 item 6: the next hop routes strictly, so it gets its own address as Request-URI.
-            uri, routes = Address(routes[0]).uri.for_request(), [*routes[1:], b"<" + uri + b">"]
+            uri, routes = read_uri(routes[0]).for_request(), [*routes[1:], b"<" + uri + b">"]
             edits += ("strict-route",)
         if routes is not routed.routes or routed.popped:
             draft.put_all(b"route", b"Route", routes)
@@ -72,20 +73,19 @@ class Forwarder:
         max_forwards = request.number(b"max-forwards", LARGEST_MAX_FORWARDS)
         if max_forwards is None:
             draft.push(b"max-forwards", b"Max-Forwards: %d" % MAX_FORWARDS)
-            edits += ("max-forwards-add",)
+            edits += ("max-forwards-add", "max-breadth")
         else:
             draft.put(b"max-forwards", b"Max-Forwards: %d" % (max_forwards - 1))
-            edits += ("max-forwards-down",)
+            edits += ("max-forwards-down", "max-breadth")
         draft.put(b"max-breadth", b"Max-Breadth: %d" % breadth)
-        edits += ("max-breadth",)
         if request.method in FORMS_A_DIALOG and self._switches.record_route:
             draft.push(b"record-route", self._record_route(request, routed, target, flow, source))
             edits += ("record-route",)
         if target.turn is not None and target.turn.steps:
             draft.push(b"diversion", CRLF.join(step.line for step in target.turn.steps))
             edits += ("diversion",)
-        for line in _lacking_length(request, flow):
-            draft.push(b"content-length", line)
+        if _lacks_length(request, flow):
+            draft.push(b"content-length", _length(request))
             edits += ("content-length-add",)
         draft.push(b"via", self._vias[flow.door] + branch)
         return draft, (*edits, "via-push")
@@ -94,15 +94,19 @@ class Forwarder:
         """A response without our Via (RFC 3261 §16.7 item 3) and with the phrase of the house. flow: where it goes."""
         lines = response.lines.copy()
         top = response.where[b"via"][0]
-        rest = split_list(value_of(lines[top]))[1:]
+        rest = split_list(value_of(lines[top]))[1:] if COMMA in lines[top] else None
         lines[top : top + 1] = [b"Via: " + b", ".join(rest)] if rest else []
-        added = _lacking_length(response, flow)
-        edits = ("content-length-add",) if added else ()
+        edits: tuple[str, ...] = ()
+        if _lacks_length(response, flow):
+            lines.insert(0, _length(response))
+            edits += ("content-length-add",)
+        edits += ("via-pop",)
+        start = response.start
         phrase = self._phrases.relayed(response.status, response.phrase)
-        if phrase == response.phrase:
-            return CRLF.join((response.start, *added, *lines, b"", response.body)), (*edits, "via-pop")
-        start = b"SIP/2.0 %d %b" % (response.status, phrase)
-        return CRLF.join((start, *added, *lines, b"", response.body)), (*edits, "via-pop", "phrase")
+        if phrase != response.phrase:
+            start = b"SIP/2.0 %d %b" % (response.status, phrase)
+            edits += ("phrase",)
+        return CRLF.join((start, *lines, b"", response.body)), edits
 
     def with_challenges(self, best: Response, others: list[Response]) -> Response:
         """The best response with the challenges of the others added to its own (RFC 3261 §16.7 item 7), as far as they
@@ -131,33 +135,44 @@ class Forwarder:
         return ahead + CRLF + self._route_of(source, hidden, sips)
 
     def _route_of(self, flow: Flow, named: bool, sips: bool) -> bytes:
-        head, tail = self._routes[flow.door]
+        head, tail = b"Record-Route: <sip:", self._routes[flow.door]
         if sips and flow.secure:  # §16.6 item 4: then all within the dialog is to go by TLS too
-            head, tail = b"<sips:", tail.replace(_TRANSPORT["tls"], b"")
+            head, tail = b"Record-Route: <sips:", tail.replace(_TRANSPORT["tls"], b"")
         token = self._router.tokens.make(flow) + b"@" if named else b""
-        return b"Record-Route: " + head + token + tail
+        return head + token + tail
 
     def _hidden(self, request: Request, source: Flow) -> bool:
         """Whether the sender's Contact is not where it sends from; on a stream nobody can tell. Who stands behind
         another proxy is that proxy's concern: its Record-Route comes first on the way back."""
-        contact = request.first(b"contact")
-        if contact is None or b"record-route" in request.where:
+        where = request.where
+        if b"contact" not in where or b"record-route" in where:
             return False
         if source.reliable:
             return True
-        try:
-            uri = Address(split_list(contact)[0]).uri
-        except SipError:
-            return False
-        return (uri.numeric_host, uri.effective_port) != source.remote
+        said = _LISTENERS[request.lines[where[b"contact"][0]]]
+        return said is not None and said != source.remote
 
 
-def _lacking_length(message: Request | Response, flow: Flow) -> tuple[bytes, ...]:
-    """The header that says how long the body is, where that is how a message ends and it has none (§16.6 item 9,
-    §18.3); in a datagram it need not be there."""
-    if not flow.reliable or b"content-length" in message.where:
-        return ()
-    return (b"Content-Length: %d" % len(message.body),)
+def _listener(contact: bytes) -> tuple[str, int] | None:
+    """Where the sender of a Contact line says that he listens; None where that cannot be read."""
+    try:
+        uri = read_uri(split_list(value_of(contact))[0])
+    except SipError:
+        return None
+    return uri.numeric_host, uri.effective_port
+
+
+_LISTENERS = Memo(_listener)
+
+
+def _lacks_length(message: Request | Response, flow: Flow) -> bool:
+    """Whether it does not say how long its body is where that is how a message ends (§16.6 item 9, §18.3); in a
+    datagram it need not."""
+    return flow.reliable and b"content-length" not in message.where
+
+
+def _length(message: Request | Response) -> bytes:
+    return b"Content-Length: %d" % len(message.body)
 
 
 def _use_up(draft: Draft, request: Request, realm: bytes) -> bool:
@@ -175,7 +190,10 @@ def _use_up(draft: Draft, request: Request, realm: bytes) -> bool:
 def is_for_us_alone(response: Response) -> bool:
     """Whether our Via is the only one, so that nobody is left to whom the response could go (RFC 3261 §16.7 item 3)."""
     positions = response.where[b"via"]
-    return len(positions) == 1 and len(split_list(value_of(response.lines[positions[0]]))) == 1
+    if len(positions) > 1:
+        return False
+    top = response.lines[positions[0]]
+    return COMMA not in top or len(split_list(value_of(top))) == 1
 
 
 def breadth_of(request: Request) -> int:
@@ -185,4 +203,4 @@ def breadth_of(request: Request) -> int:
 
 
 def _is_loose(route: bytes) -> bool:
-    return b"lr" in Address(route).uri.params
+    return b"lr" in read_uri(route).params

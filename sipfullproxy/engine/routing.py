@@ -15,7 +15,7 @@ from sipfullproxy.engine.location import Binding, Location
 from sipfullproxy.engine.tokens import Tokens
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import unescape
-from sipfullproxy.sip.headers.address import Address
+from sipfullproxy.sip.headers.address import read_uri
 from sipfullproxy.sip.host import Machine, canonical, is_name, scope, single_machine, written
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import Uri, parse_uri
@@ -129,10 +129,10 @@ class Router:
             token = self._token(routed.uri)
             if token is not None or routed.uri.user is None:
                 tokens.append(token)
-                routed.uri = Address(routed.routes.pop()).uri
+                routed.uri = read_uri(routed.routes.pop())
                 routed.edits += ("strict-route-restored",)
         while routed.routes:
-            top = Address(routed.routes[0]).uri
+            top = read_uri(routed.routes[0])
             if not self.is_us(top):
                 break
             tokens.append(self._token(top))
@@ -169,7 +169,7 @@ class Router:
         if routed.toward is not None:
             return [self._on_flow(uri, routed.toward)]
         if routed.routes:
-            return [self._toward(uri, Address(routed.routes[0]).uri)]
+            return [self._toward(uri, read_uri(routed.routes[0]))]
         if not self.in_our_domain(uri):
             return [self._contact(uri)]
         if not uri.user:
@@ -311,7 +311,7 @@ class Router:
         flow = target.flow
         if flow is None or flow.transport != "udp" or routed.toward is not None or self._location.has_flow(flow):
             return None
-        hop = Address(routed.routes[0]).uri if routed.routes else target.uri
+        hop = read_uri(routed.routes[0]) if routed.routes else target.uri
         local = self.local("tcp", ip_address(flow.local[0]))
         if local is None or b"transport" in hop.params:
             return None

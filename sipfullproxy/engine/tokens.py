@@ -14,6 +14,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.memo import Memo
 
 SIGNATURE = 10
 """Bytes of the HMAC that are kept: 80 bits, what RFC 5626 §5.2 uses."""
@@ -26,17 +27,18 @@ _NAMED = re.compile(rb"(?:udp|tcp|tls|ws|wss) [0-9A-Fa-f.:]+ [0-9]{1,5} [0-9]+")
 class Tokens:
     """Makes and reads tokens with one secret key."""
 
-    __slots__ = ("_key", "_local")
+    __slots__ = ("_flows", "_key", "_local", "_tokens")
 
     def __init__(self, key: bytes, local: tuple[str, int]) -> None:
         self._key = key
         self._local = local
+        self._flows = Memo(self._read)
+        self._tokens = Memo(self._make)
 
     def make(self, flow: Flow) -> bytes:
         """A flow as the user part of a SIP URI."""
         host, port = flow.remote
-        named = f"{flow.transport} {host} {port} {flow.serial}".encode()
-        return urlsafe_b64encode(self._sign(named) + named).rstrip(b"=")
+        return self._tokens[f"{flow.transport} {host} {port} {flow.serial}".encode()]
 
     def read(self, user: bytes) -> Flow | None:
         """The flow that the user part of a Route of ours names; None where it is no token but a name, as somebody may
@@ -45,6 +47,12 @@ class Tokens:
         The local address is ours of today, so that a token outlives a change of it. Raises SipError 403 for what has
         the form of a token and was not signed here (RFC 5626 §5.3.1).
         """
+        return self._flows[user]
+
+    def _make(self, named: bytes) -> bytes:
+        return urlsafe_b64encode(self._sign(named) + named).rstrip(b"=")
+
+    def _read(self, user: bytes) -> Flow | None:
         signature, named = _parts(user)
         if not named:
             return None

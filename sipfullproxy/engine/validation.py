@@ -27,7 +27,8 @@ def reasonable(request: Request) -> None:
     max_forwards = request.number(b"max-forwards", LARGEST_MAX_FORWARDS)
     if max_forwards == 0:
         raise SipError(483, "Max-Forwards came down to 0")
-    supports(request, b"proxy-require")
+    if b"proxy-require" in request.where:
+        supports(request, b"proxy-require")
 
 
 def supports(request: Request, header: bytes, known: frozenset[bytes] = SUPPORTED) -> None:
@@ -43,8 +44,10 @@ def loop_mark(request: Request) -> bytes:
     Goes into our branch (RFC 3261 §16.6 item 8, RFC 5393 §4.2.1): all that decides on the way, in 8 hexadecimal digits.
     """
     where, lines = request.where, request.lines
-    routing = [lines[position] for name in (b"route", b"proxy-require") for position in where.get(name, ())]
-    parts = (request.uri_text, request.to_tag, request.from_tag, request.call_id, b"%d" % request.cseq, *routing)
+    parts = [request.uri_text, request.to_tag, request.from_tag, request.call_id, b"%d" % request.cseq]
+    for name in (b"route", b"proxy-require"):
+        if name in where:
+            parts += [lines[position] for position in where[name]]
     return b"%08x" % crc32(b"\0".join(parts))
 
 

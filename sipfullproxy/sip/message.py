@@ -57,23 +57,26 @@ class Message:
     from_tag: bytes
     to_tag: bytes
 
-    def __init__(self, start: bytes, lines: list[bytes], where: Index, body: bytes) -> None:
-        self.start = start
-        self.lines = lines
-        self.where = where
-        self.body = body
-        self.flaw = ""
-        self.size = 0
+    start: bytes
+    lines: list[bytes]
+    where: Index
+    body: bytes
+    size: int
+    flaw: str
 
     def stamp(self, host: str, port: int) -> None:
         """Write into the top Via where the message really came from (RFC 3261 §18.2.1).
 
         The one change that a message ever sees: the transport makes it before anybody else reads.
         """
+        text = self.via.text
         stamped = self.via.stamped(host, port)
-        if stamped is not self.via.text:
+        if stamped is not text:
             top = self.where[b"via"][0]
-            self.lines[top] = unfold(self.lines[top]).replace(self.via.text, stamped, 1)
+            line = unfold(self.lines[top])
+            # Nearly always it is the only value of its line; to search for a text as long as it takes a while.
+            alone = COMMA not in line and line.endswith(text)
+            self.lines[top] = line[: -len(text)] + stamped if alone else line.replace(text, stamped, 1)
 
     def first(self, name: bytes) -> bytes | None:
         """The whole value of the first line of that name, unfolded; None where there is none."""
@@ -150,7 +153,12 @@ class Request(Message):
         self, start: bytes, lines: list[bytes], where: Index, body: bytes,
         method: bytes, uri_text: bytes, version: bytes,
     ) -> None:  # fmt: skip
-        super().__init__(start, lines, where, body)
+        self.start = start
+        self.lines = lines
+        self.where = where
+        self.body = body
+        self.size = 0
+        self.flaw = ""
         self.method = method
         self.uri_text = uri_text
         self.version = version
@@ -177,7 +185,12 @@ class Response(Message):
     __slots__ = ("phrase", "status")
 
     def __init__(self, start: bytes, lines: list[bytes], where: Index, body: bytes, status: int, phrase: bytes) -> None:
-        super().__init__(start, lines, where, body)
+        self.start = start
+        self.lines = lines
+        self.where = where
+        self.body = body
+        self.size = 0
+        self.flaw = ""
         self.status = status
         self.phrase = phrase
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, unescape
 from sipfullproxy.sip.host import canonical
+from sipfullproxy.sip.memo import Memo
 
 # SIP-URI  = "sip:" [ userinfo ] hostport uri-parameters [ headers ]
 # userinfo = ( user / telephone-subscriber ) [ ":" password ] "@"
@@ -167,10 +167,10 @@ def _why_not(text: bytes) -> SipError:
     return SipError(400, "Bad URI")
 
 
-CACHED_LENGTH = 1024
-"""Longer URIs (bytes) are read anew each time, so that a stranger cannot fill the cache with megabytes."""
+KNOWN = 8192
+"""URIs that are known at once: those of a few thousand phones, and 16 MB of the longest that strangers can write."""
 
-_cached = lru_cache(maxsize=8192)(Uri)
+_URIS = Memo(Uri, KNOWN)
 
 
 def parse_uri(text: bytes) -> Uri:
@@ -178,4 +178,4 @@ def parse_uri(text: bytes) -> Uri:
 
     Raises SipError: 416 for another scheme, 400 for anything that is no URI.
     """
-    return _cached(text) if len(text) <= CACHED_LENGTH else Uri(text)
+    return _URIS[text]

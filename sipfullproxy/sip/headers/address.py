@@ -6,6 +6,7 @@ import re
 
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import QUOTED, TOKEN, WS, parameters
+from sipfullproxy.sip.memo import Memo
 from sipfullproxy.sip.uri import Uri, parse_uri
 
 # name-addr    = [ display-name ] LAQUOT addr-spec RAQUOT
@@ -59,6 +60,14 @@ class Address:
     def uri(self) -> Uri:
         """The URI. Raises SipError (416 for a scheme that is not SIP's, else 400)."""
         return parse_uri(self.spec)
+
+
+_URIS = Memo(lambda value: Address(value).uri)
+
+
+def read_uri(value: bytes) -> Uri:
+    """The URI of a value, for whom its name and its parameters do not matter. Raises as `Address` and its `uri` do."""
+    return _URIS[value]
 
 
 def tag(value: bytes) -> bytes:

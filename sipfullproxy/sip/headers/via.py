@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from typing import NamedTuple
 
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, SEMICOLON, SPACE, TAB, TOKEN, WS, parameters, whole_number
@@ -33,14 +32,9 @@ _END_OF_PARAM = (b"", b";")
 _RECEIVED = re.compile(rb";" + WS + rb"received" + WS + rb"=[^;]*", re.IGNORECASE)
 
 
-class _Sender(NamedTuple):
-    """What a Via says before its branch: the same in all messages of a phone, so that it need not be read each time."""
-
-    transport: bytes
-    host: bytes
-    port: int | None
-    rport: bool
-    sent_by: tuple[bytes, int]
+_Sender = tuple[bool, bytes, bytes, int | None, tuple[bytes, int]]
+"""What a Via says before its branch, the same in all messages of a phone: whether `rport` stands there, and Via's
+transport, host, port and sent_by."""
 
 
 class Via:
@@ -60,16 +54,13 @@ class Via:
         sender = _SENDERS[before] if usual else None
         branch, rport, more = behind.partition(b";rport")
         if sender is None or more or SEMICOLON in branch or SPACE in branch or TAB in branch:
-            sender = self._read(text)
             self._is_usual = False
+            sender = self._read(text)
         else:
-            self.branch = branch
-            self.rport = sender.rport or rport != b""
             self._is_usual = True
-        self.transport = sender.transport
-        self.host = sender.host
-        self.port = sender.port
-        self.sent_by = sender.sent_by
+            self.branch = branch
+            self.rport = sender[0] or rport != b""
+        _, self.transport, self.host, self.port, self.sent_by = sender
 
     def _read(self, text: bytes) -> _Sender:
         """Fill in what the parameters say. Returns what stands before them."""
@@ -95,7 +86,7 @@ class Via:
                 self.maddr = value.strip(b" \t")
             elif not name:
                 raise SipError(400, "Empty parameter in Via")
-        return _sender(transport.upper(), host, port, self.rport)
+        return _sender(self.rport, transport.upper(), host, port)
 
     @property
     def unique(self) -> bool:
@@ -146,17 +137,17 @@ class Via:
         return source[0], self.port or 5060
 
 
-def _sender(transport: bytes, host: bytes, port: bytes | None, rport: bool) -> _Sender:
+def _sender(rport: bool, transport: bytes, host: bytes, port: bytes | None) -> _Sender:
     number = int(port) if port else None
     if number is not None and not 0 < number < 65536:
         raise SipError(400, "Port out of range in Via")
-    return _Sender(transport, host, number, rport, (canonical(host), number or (5061 if transport == b"TLS" else 5060)))
+    return rport, transport, host, number, (canonical(host), number or (5061 if transport == b"TLS" else 5060))
 
 
 def _usual_sender(text: bytes) -> _Sender | None:
     """What stands before a branch; None where it is written in no usual way."""
     match = _USUAL_SENDER.fullmatch(text)
-    return None if match is None else _sender(match[1], match[2], match[3], match[4] is not None)
+    return None if match is None else _sender(match[4] is not None, match[1], match[2], match[3])
 
 
 _SENDERS = Memo(_usual_sender)
