@@ -23,7 +23,7 @@ def missing(*names: str) -> list[str]:
 def _lack(name: str) -> str:
     least = LEAST.get(name, ())
     try:
-        found = re.match(r"[0-9]++(?:\.[0-9]++)*+", version(name))
+        found = re.match(r"\d\d*+(?:\.\d\d*+)*", version(name))
     except PackageNotFoundError:
         return name
     numbers = tuple(map(int, found[0].split("."))) if found else ()

@@ -45,7 +45,7 @@ TIMERS: Final[dict[str, Words]] = {
 """Causes that are no message and no timer with a letter."""
 
 _SIPFRAG: Final = re.compile(rb"\s*SIP/2\.0 ([1-6][0-9][0-9][^\r\n]*)", re.IGNORECASE)
-_REASON: Final = re.compile(r"[^;]*+;\s*+cause=([0-9]++)(?:.*?;\s*text=\"([^\"]*)\")?", re.IGNORECASE)
+_REASON: Final = re.compile(r"[^;]*+;\s*+cause=([0-9][0-9]*+)(?:.*?;\s*text=\"([^\"]*)\")?", re.IGNORECASE)
 _WARNING: Final = re.compile(r"[0-9]{3} \S+ \"(.*)\"$")
 
 

@@ -26,8 +26,8 @@ ALGORITHMS = tuple(_HASHES)
 # credentials   = ( "Digest" LWS digest-response )
 # dig-resp      = name EQUAL ( token / quoted-string )
 # Lenient: what is not quoted is anything without a separator; some phones leave the quotes out.
-_SCHEME = re.compile(rb"Digest[ \t]++(.*)", re.IGNORECASE | re.DOTALL)
-_PARAM = re.compile(rb"(" + TOKEN + rb")" + WS + rb"=" + WS + rb"(" + QUOTED + rb'|[^",\s]++)')
+_SCHEME = re.compile(rb"Digest[ \t][ \t]*+(.*)", re.IGNORECASE | re.DOTALL)
+_PARAM = re.compile(rb"(" + TOKEN + rb")" + WS + rb"=" + WS + rb"(" + QUOTED + rb'|[^",\s][^",\s]*+)')
 _NC = re.compile(rb"[0-9A-Fa-f]{8}")
 
 

@@ -29,7 +29,7 @@ PONG = CRLF
 _END_OF_HEAD = CRLF + CRLF
 
 # Empty lines with which no ping begins, nor can begin when more has come.
-_STRAY = re.compile(rb"(?:(?!\r\n\r\n|\r\n\r?\Z|\r\Z)[\r\n])*+")
+_STRAY = re.compile(rb"(?:(?!\r\n\r\n|\r\n\r?\Z|\r\Z)[\r\n])*")
 
 
 class Broken(NamedTuple):

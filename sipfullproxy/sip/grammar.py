@@ -2,7 +2,9 @@ r"""The pieces of RFC 3261 §25.1 that the other files build their patterns from
 
 Each pattern stands under the ABNF that it implements. Where a pattern is more lenient than the ABNF, it says why.
 Their repetitions are possessive (`*+`): they never try again with less, so none can be made to backtrack; and what a
-stranger may repeat is counted. So 64 kB of anything are read in milliseconds (tests/test_growth.py).
+stranger may repeat is counted. So 64 kB of anything are read in milliseconds (tests/test_growth.py). They are so of
+single characters only, and "one or more" is one and then any number (`some`): to PyPy 7.3.19, which is Debian 13's,
+none is enough for `++`, and a group with `*+` never fits (tests/test_patterns.py).
 """
 
 from __future__ import annotations
@@ -10,16 +12,22 @@ from __future__ import annotations
 import re
 from itertools import product
 
+
+def some(one: bytes) -> bytes:
+    """The pattern of one or more of a set of characters, which never tries again with less."""
+    return one + one + b"*+"
+
+
 # token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~" )
-TOKEN = rb"[A-Za-z0-9\-.!%*_+`'~]++"
+TOKEN = some(rb"[A-Za-z0-9\-.!%*_+`'~]")
 
 # quoted-string = SWS DQUOTE *(qdtext / quoted-pair ) DQUOTE
 # Lenient: any byte but a quote or a backslash is qdtext, for phones that send Latin-1 names.
-QUOTED = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+QUOTED = rb'"[^"\\]*+(?:\\.[^"\\]*+)*"'
 
 # host = hostname / IPv4address / IPv6reference
 # Lenient: an underscore in a host name, which Windows machines have.
-HOST = rb"(?:[A-Za-z0-9_][A-Za-z0-9_\-.]*+|\[[0-9A-Fa-f:.]++\])"
+HOST = rb"(?:[A-Za-z0-9_][A-Za-z0-9_\-.]*+|\[" + some(rb"[0-9A-Fa-f:.]") + rb"\])"
 
 # HCOLON, SEMI, EQUAL … allow SWS around them. Folds are undone before a pattern sees a value.
 WS = rb"[ \t]*+"
@@ -29,7 +37,7 @@ WS = rb"[ \t]*+"
 PARAM = re.compile(rb";" + WS + rb"(" + TOKEN + rb")" + WS + rb"(?:=" + WS + rb"(" + QUOTED + rb'|[^;,"\s]*+))?' + WS)
 
 # What stands between two commas; a quote or bracket that is opened and never closed takes the rest along.
-_LIST_ITEM = re.compile(rb'(?:[^,"<]++|' + QUOTED + rb'|<[^>]*+>|["<].*+)++', re.DOTALL)
+_LIST_ITEM = re.compile(rb"(?:" + some(rb'[^,"<]') + rb"|" + QUOTED + rb'|<[^>]*+>|["<].*+)+', re.DOTALL)
 
 IS_TOKEN = re.compile(TOKEN).fullmatch
 

@@ -33,7 +33,7 @@ _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([^\r\n]*) SIP/([0-9]+\.[0-9]+)"
 # Status-Line  = SIP-Version SP Status-Code SP Reason-Phrase CRLF
 # Lenient: the space before an empty reason phrase may be missing.
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?", re.IGNORECASE)
-_BROKEN_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb")[ \t]++([^\r\n]*+)")
+_BROKEN_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb")[ \t][ \t]*+([^\r\n]*+)")
 
 
 class Message:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, unescape
+from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, some, unescape
 from sipfullproxy.sip.host import canonical
 from sipfullproxy.sip.memo import Memo
 
@@ -16,7 +16,7 @@ _URI = re.compile(
     rb"(sips?):"
     rb"(?:([A-Za-z0-9\-_.!~*'()%&=+$,;?/:#\[\]\x80-\xff]*+)@)?"
     rb"(" + HOST + rb")(?::([0-9]{1,5}))?"
-    rb"((?:;[^\s;?<>\"@]*+)*+)"
+    rb"((?:;[^\s;?<>\"@]*+)*)"
     rb"(?:\?([^\s<>\"@]*+))?",
     re.IGNORECASE,
 )
@@ -24,7 +24,7 @@ _URI = re.compile(
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*):")
 # other-param = pname [ "=" pvalue ];  pname = 1*paramchar;  paramchar = param-unreserved / unreserved / escaped
 # Lenient: any byte that can stand in a URI at all stands in a value; what of `token` is no paramchar, in a name.
-_PARAM = re.compile(rb"([A-Za-z0-9\-_.!~*'()%\[\]/:&+$`]++)(?:=([^;]*+))?")
+_PARAM = re.compile(rb"(" + some(rb"[A-Za-z0-9\-_.!~*'()%\[\]/:&+$`]") + rb")(?:=([^;]*+))?")
 
 _NONE: dict[bytes, bytes | None] = {}  # shared by all that have none, so nobody may put anything in
 

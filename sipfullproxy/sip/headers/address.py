@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.grammar import QUOTED, TOKEN, WS, parameters
+from sipfullproxy.sip.grammar import QUOTED, TOKEN, WS, parameters, some
 from sipfullproxy.sip.memo import Memo
 from sipfullproxy.sip.uri import Uri, parse_uri
 
@@ -16,7 +16,7 @@ from sipfullproxy.sip.uri import Uri, parse_uri
 _NAME_ADDR = re.compile(rb"(?:" + QUOTED + WS + rb'|[^"<>\r\n]*+)<([^<>\r\n]*+)>' + WS + rb"((?:;.*)?)", re.DOTALL)
 # addr-spec form: "the Contact header field's parameters are header parameters, not URI parameters" (§20.10);
 # and a URI with a comma, question mark or semicolon must stand in brackets (§20).
-_ADDR_SPEC = re.compile(rb"([^\s<>\",;?]++)" + WS + rb"((?:;.*)?)", re.DOTALL)
+_ADDR_SPEC = re.compile(rb"(" + some(rb"[^\s<>\",;?]") + rb")" + WS + rb"((?:;.*)?)", re.DOTALL)
 # The same, as nearly all phones write a From, To, Contact or Route: with no parameter but the tag, and no white space.
 _USUAL = re.compile(rb"(?:" + QUOTED + WS + rb'|[^"<>\r\n]*+)<([^<>\r\n]*+)>(?:;tag=(' + TOKEN + rb"))?", re.DOTALL)
 # tag-param = "tag" EQUAL token

@@ -22,7 +22,7 @@ _VIA = re.compile(
     re.DOTALL,
 )
 # What stands before the branch, as nearly all phones write it, and as we do.
-_USUAL_SENDER = re.compile(rb"SIP/2\.0/([A-Z]++) (" + HOST + rb")(?::([0-9]{1,5}))?(;rport)?")
+_USUAL_SENDER = re.compile(rb"SIP/2\.0/([A-Z][A-Z]*+) (" + HOST + rb")(?::([0-9]{1,5}))?(;rport)?")
 # RFC 3581 §4: response-port = "rport" [EQUAL 1*DIGIT]
 _RPORT = re.compile(
     rb"(;" + WS + rb"rport)(?![A-Za-z0-9\-.!%*_+`'~])(?:" + WS + rb"=" + WS + rb"[^;\s]*)?", re.IGNORECASE
