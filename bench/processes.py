@@ -23,12 +23,19 @@ PRIORITY = -15
 TURN = 0.02
 
 
+def allowed() -> set[int]:
+    """The cores that we may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))  # PyPy does not say more
+
+
 def _ours(cpus: set[int]) -> tuple[set[int], set[int]]:
     last = max(cpus)
     return {last}, cpus - {last} or {last}
 
 
-PROXY_CPU, LOAD_CPUS = _ours(os.sched_getaffinity(0))
+PROXY_CPU, LOAD_CPUS = _ours(allowed())
 """The core of what is measured, and those of whatever makes the load (the same one on a machine with one core)."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -95,7 +94,7 @@ def test_the_cpu_of_a_process_is_that_of_its_children_too(tmp_path: Path) -> Non
     script = (
         f"import subprocess, sys, time; subprocess.run([sys.executable, '-c', {burn!r}]); print('x'); time.sleep(60)"
     )
-    process = processes.start([sys.executable, "-c", script], os.sched_getaffinity(0), tmp_path)
+    process = processes.start([sys.executable, "-c", script], processes.allowed(), tmp_path)
     try:
         eventually(lambda: processes.cpu(process.pid) >= 0.2, "the CPU of a child")
     finally:

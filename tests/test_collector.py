@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -10,6 +11,10 @@ import pytest
 
 from sipfullproxy import collector
 from sipfullproxy.collector import tidy
+
+pytestmark = pytest.mark.skipif(
+    sys.implementation.name != "cpython", reason="PyPy has no generations that somebody could look at by himself"
+)
 
 PATIENCE = 10.0
 """Seconds that a test waits for what takes a tenth of one."""

@@ -36,6 +36,7 @@ def test_what_is_missing_or_too_old_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_versions_are_those_that_pip_is_asked_for() -> None:
     wanted = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["dependencies"]
-    least = {name: bound.split(",")[0] for name, _, bound in (line.partition(">=") for line in wanted)}
+    everywhere = [line for line in wanted if ";" not in line]  # what PyPy may not have is another matter
+    least = {name: bound.split(",")[0] for name, _, bound in (line.partition(">=") for line in everywhere)}
     del least["dpkt"]  # any version will do
     assert {name: ".".join(map(str, numbers)) for name, numbers in LEAST.items()} == least

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 import pytest
 
@@ -905,6 +906,7 @@ def test_after_a_call_nothing_is_left() -> None:
     assert lab.engine.load == {"transactions": 0, "timers": 0, "calls": 0, "bindings": 2}
 
 
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="elsewhere nothing is freed at once: nobody counts")
 def test_what_is_over_is_freed_at_once_and_leaves_nothing_for_the_collector_of_garbage() -> None:
     """Circles would live on until the next collection, half a minute's calls of them, and make each of those slow."""
     lab, alice, bob = pair()

@@ -6,6 +6,7 @@ import gc
 import ipaddress
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -101,7 +102,8 @@ class Site:
                     return
             # What the libraries are made of stays. To look through it for garbage again and again would hold up calls:
             # measured under load, 0.6 s at a time, and a third of that without it.
-            gc.freeze()
+            if sys.implementation.name == "cpython":  # PyPy's collector walks in small steps
+                gc.freeze()
             server.run(self._sockets)
         except Exception:  # a library that is installed and broken; the calls need none
             if self._over.is_set():  # its sockets are gone already: `stop` does not wait for ever
