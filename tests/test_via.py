@@ -212,6 +212,7 @@ PIECES = [
 
 @given(st.lists(st.sampled_from(PIECES)).map(b"".join) | st.binary())
 @example(b"SIP/2.0/UDP h;received=SIP/2.0/UDP SIP/2.0/UDP ")
+@example(b"SIP/2.0/UDP h;received")
 def test_any_bytes_are_a_via_or_an_error_and_a_stamp_keeps_it_one(text: bytes) -> None:
     try:
         via = Via(text)

@@ -29,7 +29,8 @@ _RPORT = re.compile(
 )
 _END_OF_PARAM = (b"", b";")
 # via-received = "received" EQUAL (IPv4address / IPv6address)
-_RECEIVED = re.compile(rb";" + WS + rb"received" + WS + rb"=[^;]*", re.IGNORECASE)
+# Lenient: without a value it goes as well.
+_RECEIVED = re.compile(rb";" + WS + rb"received(?![A-Za-z0-9\-.!%*_+`'~])[^;]*", re.IGNORECASE)
 
 
 _Sender = tuple[bool, bytes, bytes, int | None, tuple[bytes, int]]
