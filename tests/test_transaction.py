@@ -964,9 +964,9 @@ def test_there_is_a_largest_sum_of_their_bytes(monkeypatch: pytest.MonkeyPatch) 
     assert alice.waiting == [503] * 2
     lab.advance(100)
     alice.request("MESSAGE", "sip:bob@10.0.0.1")
-    assert lab.engine._core.transactions._held < 1_000
+    assert lab.engine._core.transactions.held < 1_000
     lab.advance(100)
-    assert lab.engine._core.transactions._held == 0
+    assert lab.engine._core.transactions.held == 0
 
 
 def test_answers_are_counted_with_their_requests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -978,7 +978,7 @@ def test_answers_are_counted_with_their_requests(monkeypatch: pytest.MonkeyPatch
             bob.reply(bob.takes("MESSAGE"), 200, body="x" * 20_000)
     assert alice.waiting == [200] * 3 + [503] * 2, "each is held as it came and as it went"
     lab.advance(100)
-    assert lab.engine._core.transactions._held == 0
+    assert lab.engine._core.transactions.held == 0
 
 
 def test_an_answer_behind_the_end_of_its_transaction_is_not_counted() -> None:
@@ -992,7 +992,7 @@ def test_an_answer_behind_the_end_of_its_transaction_is_not_counted() -> None:
     for bob in bobs:
         bob.reply(bob.takes("MESSAGE"), 200)
     lab.advance(100)
-    assert lab.engine._core.transactions._held == 0
+    assert lab.engine._core.transactions.held == 0
 
 
 def test_a_lost_way_costs_nothing_to_those_who_do_not_use_it() -> None:

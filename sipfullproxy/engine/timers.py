@@ -92,10 +92,11 @@ class _Queue(deque[Timer]):
 class Timers:
     """All running timers of one engine."""
 
-    __slots__ = ("_queues",)
+    __slots__ = ("_first", "_queues")
 
     def __init__(self) -> None:
         self._queues: dict[float, _Queue] = {}
+        self._first: Timer | None = None  # the earliest, while it runs; asked for far more often than it changes
 
     def start(self, letter: str, seconds: float, owner: Owner, now: float) -> Timer:
         """Start a timer that tells its owner in so many seconds. `now` must never go backwards."""
@@ -104,23 +105,33 @@ class Timers:
         if queue is None:
             queue = self._queues[seconds] = _Queue()
         queue.append(timer)
+        first = self._first
+        if first is not None and timer.at < first.at:
+            self._first = timer
         if len(queue) >= queue.limit:
             queue.sweep()
         return timer
 
     def next(self) -> float | None:
         """When the next timer is due (monotonic seconds), or None when none runs."""
+        first = self._first
+        if first is None or first.owner is None:
+            self._first = first = self._earliest()
+        return None if first is None else first.at
+
+    def _earliest(self) -> Timer | None:
         earliest = None
         for queue in self._queues.values():
             while queue and queue[0].owner is None:
                 queue.popleft()
-            if queue and (earliest is None or queue[0].at < earliest):
-                earliest = queue[0].at
+            if queue and (earliest is None or queue[0].at < earliest.at):
+                earliest = queue[0]
         return earliest
 
     def due(self, now: float) -> list[Timer]:
         """Take out all timers that are due, in the order of their times."""
         found = []
+        self._first = None
         for queue in self._queues.values():
             while queue and (queue[0].owner is None or queue[0].at <= now):
                 timer = queue.popleft()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from operator import methodcaller
 from typing import Any, Protocol
 
 from sipfullproxy.engine import fsm
@@ -22,8 +22,10 @@ that, what is new is refused; what was begun goes on."""
 
 Key = tuple[object, ...]
 
-_ONLY_UNRELIABLE = frozenset("AEG")  # a reliable transport repeats by itself (§17.1.1.2, §17.1.2.2, §17.2.1)
+_REPEATING = frozenset("AEG")  # a reliable transport repeats by itself (§17.1.1.2, §17.1.2.2, §17.2.1)
 _ZERO_IF_RELIABLE = frozenset("DIJK")  # and delivers nothing twice, so that there is nothing to wait for
+_BESIDE = frozenset("BFH")  # those that end a state in which something is sent again
+_CALLS = (b"INVITE", b"CANCEL")
 
 EVENT_OF = ("", "1xx", "2xx", "final", "final", "final", "final")
 """The event of a response, by the first digit of its status."""
@@ -34,8 +36,7 @@ def server_key(request: Request) -> Key:
 
     An ACK belongs to its INVITE's; a CANCEL has one of its own.
     """
-    method = b"INVITE" if request.method == b"ACK" else request.method
-    return _key(request, method)
+    return _key(request, b"INVITE" if request.method == b"ACK" else request.method)
 
 
 def _key(request: Request, method: bytes) -> Key:
@@ -52,16 +53,33 @@ def _without_method(key: Key) -> Key:
 
 
 class Transaction:
-    """What the four machines share: a state, timers, the last message sent. held: bytes that are kept for it."""
+    """What the four machines share: a state, timers, the last message sent. held: bytes that are kept for it.
 
-    __slots__ = ("_interval", "_layer", "_running", "_table", "flow", "held", "key", "last", "state")
+    Of timers there are never more than two: one that repeats, and one that ends what is repeated or waited for.
+    """
 
-    def __init__(self, layer: Transactions, table: CompiledTable, state: str, key: Key, flow: Flow) -> None:
+    __slots__ = (
+        "_ending",
+        "_interval",
+        "_layer",
+        "_reliable",
+        "_repeating",
+        "_row",
+        "flow",
+        "held",
+        "key",
+        "last",
+        "state",
+    )
+
+    def __init__(self, layer: Transactions, begin: Move, key: Key, flow: Flow) -> None:
+        """begin: what brings it into its first state. Its actions are the caller's affair."""
         self._layer = layer
-        self._table = table
-        self._running: list[Timer] = []
+        self.state, self._row, _ = begin
+        self._ending: Timer | None = None
+        self._repeating: Timer | None = None
         self._interval = T1
-        self.state = state
+        self._reliable = flow.reliable
         self.key = key
         self.flow = flow
         self.last = b""
@@ -69,9 +87,9 @@ class Transaction:
 
     def step(self, event: str) -> None:
         """Feed the table one event; nothing happens where the state's row does not name it."""
-        move = self._table[self.state].get(event)
+        move = self._row.get(event)
         if move is not None:
-            self.state, actions = move
+            self.state, self._row, actions = move
             for action in actions:
                 action(self)
 
@@ -79,22 +97,26 @@ class Transaction:
         """A timer ran out."""
         self.step(letter)
 
-    def start(self, letter: str) -> None:
-        """Start a timer; A, E and G wait longer each time that they are started again."""
-        reliable = self.flow.reliable
-        if letter in _ONLY_UNRELIABLE:
-            if reliable:
-                return
-            seconds = self._interval
+    def repeat(self, letter: str) -> None:
+        """Start timer A, E or G; it waits longer each time that it is started again."""
+        if not self._reliable:
+            seconds, layer = self._interval, self._layer
             # Timer A doubles without an end (§17.1.1.2), E and G up to T2 (§17.1.2.2, §17.2.1).
             self._interval = seconds * 2 if letter == "A" else min(seconds * 2, T2)
-        elif reliable and letter in _ZERO_IF_RELIABLE:
+            self._repeating = layer.timers.start(letter, seconds, self, layer.outbox.now)
+
+    def wait(self, letter: str) -> None:
+        """Start any other timer, in the place of the one before. Where nothing is sent again by itself any more, the
+        one that repeats stops too."""
+        if self._reliable and letter in _ZERO_IF_RELIABLE:
             self.step(letter)
             return
-        else:
-            seconds = DURATION[letter]
         layer = self._layer
-        self._running.append(layer.timers.start(letter, seconds, self, layer.outbox.now))
+        if self._ending is not None:
+            self._ending.stop()
+        if self._repeating is not None and letter not in _BESIDE:
+            self._repeating.stop()
+        self._ending = layer.timers.start(letter, DURATION[letter], self, layer.outbox.now)
 
     def slow_down(self) -> None:
         """After a provisional response timer E waits T2 (§17.1.2.2)."""
@@ -107,10 +129,11 @@ class Transaction:
 
     def forget(self) -> None:
         """Leave the tables, whatever the state; all timers stop."""
-        self.state = fsm.TERMINATED
-        for timer in self._running:
-            timer.stop()
-        self._running.clear()
+        self.state, self._row = fsm.TERMINATED, _OVER
+        if self._ending is not None:
+            self._ending.stop()
+        if self._repeating is not None:
+            self._repeating.stop()
         self._layer.forget(self)
 
 
@@ -122,8 +145,7 @@ class ServerTransaction(Transaction):
     __slots__ = ("_edits", "context", "further", "via")
 
     def __init__(self, layer: Transactions, key: Key, flow: Flow, request: Request) -> None:
-        table, state = _SERVER[request.method == b"INVITE"]
-        super().__init__(layer, table, state, key, flow)
+        super().__init__(layer, _INVITE_SERVER if request.method == b"INVITE" else _SERVER, key, flow)
         self.via = request.via
         self.further: tuple[Flow, ...] | None = None
         self.context: Any = None
@@ -135,13 +157,15 @@ class ServerTransaction(Transaction):
         once: a final one that is not sent again before the request is.
         """
         event = "refusal" if once else EVENT_OF[status // 100]
-        if event not in self._table[self.state]:
+        if event not in self._row:
             return False
-        self.hold(len(data) - len(self.last))
+        size = len(data) - len(self.last)
+        self.held += size
+        self._layer.held += size
         self.last = data
         self._edits = edits
         self.step(event)
-        if self.answered:
+        if status >= 200:
             self.context = None
             if self.state == fsm.ACCEPTED:
                 self.last = b""  # what comes again from here on is absorbed, or comes from the other end
@@ -151,7 +175,7 @@ class ServerTransaction(Transaction):
         """Count so many bytes more as kept for it."""
         if self.state != fsm.TERMINATED:
             self.held += size
-            self._layer.hold(size)
+            self._layer.held += size
 
     def forget(self) -> None:
         """As for every transaction; and what is kept with it, which was never let go where no answer went out."""
@@ -209,8 +233,7 @@ class ClientTransaction(Transaction):
     def __init__(
         self, layer: Transactions, key: Key, flow: Flow, method: bytes, request: Draft | None, user: ClientUser
     ) -> None:
-        table, state = _CLIENT[method == b"INVITE"]
-        super().__init__(layer, table, state, key, flow)
+        super().__init__(layer, _INVITE_CLIENT if method == b"INVITE" else _CLIENT, key, flow)
         self.request = request
         self.user = user
         self._response: Response | None = None
@@ -273,9 +296,9 @@ def follow_up(sent: Draft, method: bytes, to_line: bytes | None = None, *extra: 
 
 
 class Transactions:
-    """All transactions of one engine (RFC 3261 §17.1.3, §17.2.3)."""
+    """All transactions of one engine (RFC 3261 §17.1.3, §17.2.3). held: bytes that are kept for all of them."""
 
-    __slots__ = ("_by_flow", "_clients", "_held", "_no_calls", "_servers", "outbox", "timers")
+    __slots__ = ("_by_flow", "_clients", "_no_calls", "_servers", "held", "outbox", "timers")
 
     def __init__(self, timers: Timers, outbox: Outbox) -> None:
         self.timers = timers
@@ -284,7 +307,7 @@ class Transactions:
         self._no_calls: dict[Key, ServerTransaction] = {}  # neither INVITE nor CANCEL, found without their method
         self._clients: dict[Key, ClientTransaction] = {}
         self._by_flow: dict[Flow, dict[Transaction, None]] = {}
-        self._held = 0
+        self.held = 0
 
     def match_request(self, key: Key) -> ServerTransaction | None:
         """The server transaction of that key."""
@@ -300,10 +323,10 @@ class Transactions:
 
     def serve(self, key: Key, flow: Flow, request: Request) -> ServerTransaction:
         """Begin a server transaction. flow: where its responses go. Raises SipError 503 when there are too many."""
-        if len(self._servers) >= TRANSACTIONS or self._held >= HELD:
+        if len(self._servers) >= TRANSACTIONS or self.held >= HELD:
             raise SipError(503, "Too many transactions", (b"Retry-After", b"10"))
         transaction = self._servers[key] = ServerTransaction(self, key, flow, request)
-        if request.method not in (b"INVITE", b"CANCEL"):
+        if request.method not in _CALLS:
             self._no_calls[_without_method(key)] = transaction
         self._remember(transaction, request.size)
         return transaction
@@ -321,33 +344,38 @@ class Transactions:
         self._remember(transaction, len(data))
         transaction.last = data
         self.outbox.send(flow, data, edits)
-        for letter in "AB" if method == b"INVITE" else "EF":
-            transaction.start(letter)
+        invite = method == b"INVITE"
+        transaction.repeat("A" if invite else "E")
+        transaction.wait("B" if invite else "F")
         return transaction
 
     def on(self, flow: Flow) -> list[Transaction]:
         """Those that send on a flow. When the transport cannot, each is to be told "error" (§17.1.4, §17.2.4)."""
         return list(self._by_flow.get(flow, ()))
 
-    def hold(self, size: int) -> None:
-        """So many bytes more are remembered."""
-        self._held += size
-
     def move(self, transaction: Transaction, flow: Flow) -> None:
         """Have a transaction send by another flow from now on."""
         self._leave(transaction)
         transaction.flow = flow
-        self._by_flow.setdefault(flow, {})[transaction] = None
+        self._enter(transaction)
 
     def forget(self, transaction: Transaction) -> None:
         """Take a transaction that is over out of the tables."""
-        table: dict[Key, Any] = self._servers if isinstance(transaction, ServerTransaction) else self._clients
-        if table.get(transaction.key) is transaction:
-            del table[transaction.key]
-            if self._no_calls.get(_without_method(transaction.key)) is transaction:
-                del self._no_calls[_without_method(transaction.key)]
-            self._held -= transaction.held
+        key, serves = transaction.key, isinstance(transaction, ServerTransaction)
+        table: dict[Key, Any] = self._servers if serves else self._clients
+        if table.get(key) is transaction:
+            del table[key]
+            if serves and key[-1] not in _CALLS and self._no_calls.get(_without_method(key)) is transaction:
+                del self._no_calls[_without_method(key)]
+            self.held -= transaction.held
             self._leave(transaction)
+
+    def _enter(self, transaction: Transaction) -> None:
+        there = self._by_flow.get(transaction.flow)
+        if there is None:
+            self._by_flow[transaction.flow] = {transaction: None}
+        else:
+            there[transaction] = None
 
     def _leave(self, transaction: Transaction) -> None:
         there = self._by_flow[transaction.flow]
@@ -356,37 +384,41 @@ class Transactions:
             del self._by_flow[transaction.flow]
 
     def _remember(self, transaction: Transaction, size: int) -> None:
-        self._by_flow.setdefault(transaction.flow, {})[transaction] = None
+        self._enter(transaction)
         transaction.held = size
-        self._held += size
+        self.held += size
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
 
 
-CompiledTable = dict[str, dict[str, tuple[str, tuple[Callable[[Any], None], ...]]]]
+Action = Callable[[Any], object]
+Row = dict[str, "Move"]
+Move = tuple[str, Row, tuple[Action, ...]]
+"""The state that an event leads to, that state's own row, and what is done on the way."""
+
+_OVER: Row = {}
+"""The row of those that are over: no event concerns them."""
 
 
-def _compile(table: fsm.Table, cls: type[Transaction]) -> CompiledTable:
-    """Look the actions of a table up once, at import."""
+def _compile(table: fsm.Table, first: str, cls: type[Transaction]) -> Move:
+    """Look the rows and the actions of a table up once, at import. Returns the move into its first state."""
 
-    def action(name: str) -> Callable[[Any], None]:
+    def action(name: str) -> Action:
         if name.startswith("start "):
-            return partial(Transaction.start, letter=name[6:])
-        found: Callable[[Any], None] = getattr(cls, name.replace(" ", "_"))
+            letter = name[6:]
+            return methodcaller("repeat" if letter in _REPEATING else "wait", letter)
+        found: Action = getattr(cls, name.replace(" ", "_"))
         return found
 
-    return {
-        state: {event: (target, tuple(map(action, names))) for event, (target, names) in row.items()}
-        for state, row in table.items()
-    }
+    rows: dict[str, Row] = {state: {} for state in table}
+    for state, row in table.items():
+        for event, (target, names) in row.items():
+            rows[state][event] = (target, rows[target], tuple(map(action, names)))
+    return first, rows[first], ()
 
 
-_SERVER = {
-    True: (_compile(fsm.INVITE_SERVER, ServerTransaction), fsm.PROCEEDING),
-    False: (_compile(fsm.NON_INVITE_SERVER, ServerTransaction), fsm.TRYING),
-}
-_CLIENT = {
-    True: (_compile(fsm.INVITE_CLIENT, ClientTransaction), fsm.CALLING),
-    False: (_compile(fsm.NON_INVITE_CLIENT, ClientTransaction), fsm.TRYING),
-}
+_INVITE_SERVER = _compile(fsm.INVITE_SERVER, fsm.PROCEEDING, ServerTransaction)
+_SERVER = _compile(fsm.NON_INVITE_SERVER, fsm.TRYING, ServerTransaction)
+_INVITE_CLIENT = _compile(fsm.INVITE_CLIENT, fsm.CALLING, ClientTransaction)
+_CLIENT = _compile(fsm.NON_INVITE_CLIENT, fsm.TRYING, ClientTransaction)
