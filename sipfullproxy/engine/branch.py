@@ -205,9 +205,10 @@ class Branch:
         if self._cancel is not None:
             self.cancel(*self._cancel)
         elif not self._cancelling and (status > 100 or self._is_timed("3263")):
-            self._stop_waiting()
             if self._draft is not None:
                 self._wait("C", TIMER_C)
+            else:
+                self._stop_waiting()
         if status > 100 and not is_for_us_alone(response):
             self._fork.provisional(self, response)
 
@@ -257,7 +258,8 @@ class Branch:
         return self._timer is not None and self._timer.letter == letter
 
     def _wait(self, letter: str, seconds: float) -> None:
-        self._stop_waiting()
+        if self._timer is not None:
+            self._timer.stop()
         core = self._fork.core
         self._timer = core.timers.start(letter, seconds, self, core.outbox.now)
 

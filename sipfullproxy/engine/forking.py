@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import groupby
 from operator import attrgetter, itemgetter
 
@@ -94,11 +93,11 @@ class Fork:
         self._call = call
         self._breadth = breadth_of(request)
         self._branches: list[Branch] = []
-        self._groups: deque[list[Target]] = deque()
+        self._groups: list[list[Target]] = []
         self._seen: set[tuple[bytes, Flow | None]] = set()
         self._cancelled = False
         self._decided = False
-        self._delays: list[Timer] = []
+        self._delays: tuple[Timer, ...] = ()
         self._patience: Timer | None = None
         self._waiting_for: Turn | None = None
 
@@ -118,9 +117,9 @@ class Fork:
             raise SipError(440, "Max-Breadth came down to 0")
         if not self.invite:
             timers, now = self.core.timers, self.core.outbox.now
-            self._delays.append(timers.start("4320", STILL_TRYING, self, now))
+            self._delays = (timers.start("4320", STILL_TRYING, self, now),)
             if len(targets) > 1:
-                self._delays.append(timers.start("4321", SILENT, self, now))
+                self._delays += (timers.start("4321", SILENT, self, now),)
         turn = targets[0].turn
         if turn is not None and turn.steps:
             self._tell_forwarded(turn, turn.steps[-1].why)
@@ -130,7 +129,7 @@ class Fork:
         """Try these, before any others, as soon as Max-Breadth allows."""
         if not self.core.config.switches.fork:
             groups = [groups[0][:1]]
-        self._groups.extendleft(reversed(groups))
+        self._groups[:0] = groups
         if self._breadth:
             self._next_group()
 
@@ -143,16 +142,18 @@ class Fork:
             if key not in self._seen and len(self._seen) < BRANCHES:
                 self._seen.add(key)
                 fresh.append(target)
+        if len(fresh) < 2:
+            return [fresh] if fresh else []
         fresh.sort(key=_q, reverse=True)
         return [list(group) for _, group in groupby(fresh, key=_q)]
 
     def _next_group(self) -> None:
         """Send to the next group, in parts where Max-Breadth allows no more at once. Where the call may go on without
         waiting for the end of these, some of it is left for those who come then."""
-        group = self._groups.popleft()
+        group = self._groups.pop(0)
         self._wait_for(group[0].turn)
         if len(group) > self._breadth:
-            self._groups.appendleft(group[self._breadth :])
+            self._groups.insert(0, group[self._breadth :])
             group = group[: self._breadth]
         spare = 0 if self._patience is None else min(self._breadth // 2, self._breadth - len(group))
         share, rest = divmod(self._breadth - spare, len(group))
@@ -166,9 +167,9 @@ class Fork:
     def _wait_for(self, turn: Turn | None) -> None:
         """Where the user wants calls that nobody answers to go on, the clock starts. Not while other phones ring,
         of somebody with more patience or none: they would be silenced too."""
-        if self._patience is not None or not self._all_ended:
+        if turn is None or turn.rule is None or turn.rule.no_answer is None:
             return
-        if turn is not None and turn.rule is not None and turn.rule.no_answer is not None:
+        if self._patience is None and self._all_ended:
             self._waiting_for = turn
             self._patience = self.core.timers.start(NO_ANSWER, turn.rule.after, self, self.core.outbox.now)
 
@@ -319,6 +320,8 @@ class Fork:
         self._groups.clear()
         self._stop_waiting()
         for branch in self._branches:
+            if branch.status:
+                continue
             waiting = branch.waits
             branch.cancel(*headers)
             if waiting:

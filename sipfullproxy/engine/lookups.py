@@ -87,6 +87,8 @@ class Lookups:
 
     def questions(self) -> list[Question]:
         """Fetch, once, what was asked since the last time, as far as it is still of interest."""
+        if not self.asked:
+            return []
         asked, self.asked = self.asked, []
         return [question for question in asked if question.id in self._waiting]
 
