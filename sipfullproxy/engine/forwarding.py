@@ -95,7 +95,10 @@ class Forwarder:
         lines = response.lines.copy()
         top = response.where[b"via"][0]
         rest = split_list(value_of(lines[top]))[1:] if COMMA in lines[top] else None
-        lines[top : top + 1] = [b"Via: " + b", ".join(rest)] if rest else []
+        if rest:
+            lines[top] = b"Via: " + b", ".join(rest)
+        else:
+            del lines[top]
         edits: tuple[str, ...] = ()
         if _lacks_length(response, flow):
             lines.insert(0, _length(response))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zlib import crc32
 
 from sipfullproxy.sip.errors import SipError
+from sipfullproxy.sip.grammar import COMMA
 from sipfullproxy.sip.headers.via import Via
 from sipfullproxy.sip.message import Request
 
@@ -57,7 +58,7 @@ def no_loop(request: Request, mark: bytes, names: frozenset[tuple[bytes, int]]) 
     names: what we write into our Vias, (host, port).
     """
     positions = request.where[b"via"]
-    if len(positions) == 1 and b"," not in request.lines[positions[0]]:
+    if len(positions) == 1 and COMMA not in request.lines[positions[0]]:
         return
     for value in request.values(b"via"):
         if mark in value:

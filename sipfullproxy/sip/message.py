@@ -347,5 +347,4 @@ class Draft:
 
     def encode(self) -> bytes:
         """The message as bytes. Lines that were emptied are left out."""
-        lines = self.lines if b"" not in self.lines else [line for line in self.lines if line]
-        return b"\r\n".join((self.start, *lines, b"", self.body))
+        return CRLF.join((self.start, *filter(None, self.lines), b"", self.body))
