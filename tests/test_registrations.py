@@ -457,7 +457,7 @@ def test_a_file_of_a_newer_version_is_kept(path: Path, complaints: Callable[[], 
     damaged(path, "PRAGMA user_version = 999")
     assert Life(path).users == []
     assert len(complaints()) == 1 and "newer" in complaints()[0]
-    assert len(list(path.parent.glob("*.newer-20*"))) == 1
+    assert len(list(path.parent.glob(f"{path.name}.newer-20*"))) == 1
 
 
 def test_two_proxies_do_not_mix_their_phones(path: Path, complaints: Callable[[], list[str]]) -> None:

@@ -106,5 +106,6 @@ def test_one_address_has_one_turn_until_its_answer_begins() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     asyncio.run(story())
-    gc.collect()  # the traceback of the broken one
+    for _ in range(3):  # the traceback of the broken one; PyPy frees in one look what the one before has found
+        gc.collect()
     assert not turns._turns, "nobody is remembered"

@@ -12,6 +12,9 @@ from sipfullproxy.engine.flow import Flow
 from sipfullproxy.transport.connection import CHUNK, Connection, OverError
 from sipfullproxy.transport.wire import Wire
 
+BROKEN = (OSError, RuntimeError)
+"""What is raised when a connection breaks: PyPy 7.3.19 has a RuntimeError where OpenSSL has no words for it."""
+
 log = logging.getLogger(__name__)
 
 
@@ -58,6 +61,8 @@ class Tls:
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             # It costs the one who asks nothing, and us a handshake; OpenSSL 3 refuses it anyway.
             context.options |= ssl.OP_NO_RENEGOTIATION
+            for file in (self._cert, self._key):
+                file.open("rb").close()  # who cannot be read is told of in the system's words: PyPy's ssl has none
             context.load_cert_chain(self._cert, self._key, password=_no_password)
             if self._ca is not None:
                 context.load_verify_locations(self._ca)
@@ -135,7 +140,7 @@ class TlsConnection(Connection):
             self._step = selectors.EVENT_READ
         except ssl.SSLWantWriteError:
             self._step = selectors.EVENT_WRITE
-        except OSError as error:
+        except BROKEN as error:
             raise OverError(str(error)) from error
         else:
             self._connect(now)
@@ -152,7 +157,7 @@ class TlsConnection(Connection):
             return data
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
-        except OSError as error:
+        except BROKEN as error:
             raise OverError(str(error)) from error
 
     def _give(self, data: memoryview) -> int:
@@ -161,5 +166,5 @@ class TlsConnection(Connection):
             return self._secure.send(data)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
-        except OSError as error:
+        except BROKEN as error:
             raise OverError(str(error)) from error
