@@ -13,6 +13,12 @@ from tests.running import HERE, PATIENCE, Running, need
 
 SCENARIOS = HERE / "sipp"
 
+LINGER = 1_000
+"""Milliseconds that a callee listens behind a call: a BYE comes again when its answer took half a second."""
+
+LOSING = ("-d", "4000")
+"""For a callee where messages are lost on purpose: a BYE comes again three times within that."""
+
 
 def free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as finder:
@@ -37,8 +43,9 @@ class Sipp:
         file = SCENARIOS / f"{scenario}.xml"
         command = [
             need("sipp", "sip-tester"), endpoint(host, port), "-sf", str(file), "-nostdin",
-            "-i", host, "-p", str(self.port), "-m", str(calls), "-s", service or self.user, "-timeout", "50s",
-            "-timeout_error", "-trace_err", "-error_file", str(self._folder / f"{self.user}-{file.stem}.err"), *options,
+            "-i", host, "-p", str(self.port), "-m", str(calls), "-s", service or self.user, "-d", str(LINGER),
+            "-timeout", "50s", "-timeout_error", "-trace_err",
+            "-error_file", str(self._folder / f"{self.user}-{file.stem}.err"), *options,
         ]  # fmt: skip
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._folder

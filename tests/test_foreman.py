@@ -24,7 +24,7 @@ from sipfullproxy.workers import feed
 from sipfullproxy.workers.foreman import Foreman
 from sipfullproxy.workers.owner import owner
 from tests.callflows.flow import Flow
-from tests.load import ends, finish
+from tests.load import LOSING, ends, finish
 from tests.logins import authorization, credentials
 from tests.running import Running, running
 from tests.test_callflows import FLOWS, Stage
@@ -331,7 +331,7 @@ def test_every_call_is_connected_and_ended_and_journaled_once(tmp_path: Path) ->
 @pytest.mark.sipp
 def test_so_they_are_over_a_network_that_loses_messages(tmp_path: Path) -> None:
     with two(tmp_path) as proxy, ends(proxy, tmp_path) as (alice, bob):
-        callee = bob.start("callee", "-lost", "10", calls=40)
+        callee = bob.start("callee", "-lost", "10", *LOSING, calls=40)
         finish(alice.start("caller", "-lost", "10", "-r", "20", calls=40, service="bob"))
         finish(callee)
     assert proxy.journal.read_text(encoding="utf-8").count("Call ended") == 40

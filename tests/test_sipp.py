@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy.sip.digest import MD5
-from tests.load import Sipp, ends, finish, free_port
+from tests.load import LOSING, Sipp, ends, finish, free_port
 from tests.logins import users_file
 from tests.running import Running, running
 from tests.waiting import eventually
@@ -24,7 +24,7 @@ def lines_with(proxy: Running, words: str) -> int:
 @pytest.mark.parametrize(("loss", "calls", "rate"), [("0", 200, "100"), ("10", 40, "20")])
 def test_every_call_is_connected_and_ended_and_journaled_once(tmp_path: Path, loss: str, calls: int, rate: str) -> None:
     with running(tmp_path) as proxy, ends(proxy, tmp_path) as (alice, bob):
-        callee = bob.start("callee", "-lost", loss, calls=calls)
+        callee = bob.start("callee", "-lost", loss, *LOSING, calls=calls)
         finish(alice.start("caller", "-lost", loss, "-r", rate, calls=calls, service="bob"))
         finish(callee)
     assert lines_with(proxy, "Call started") == calls
@@ -109,7 +109,7 @@ def test_calls_get_through_what_a_teacher_lets_go_wrong(tmp_path: Path, wrong: s
     config.write_text(f"[experiments]\n{wrong}\n", "utf-8")
     with running(tmp_path, "--config", str(config)) as proxy, ends(proxy, tmp_path) as (alice, bob):
         # The callee hears the BYE of a call again when his answer to it was lost.
-        callee = bob.start("callee", calls=20)
+        callee = bob.start("callee", *LOSING, calls=20)
         finish(alice.start("caller", "-r", "20", calls=20, service="bob"))
         finish(callee)
     assert lines_with(proxy, ":WARNING:Experiment: ") == 1
