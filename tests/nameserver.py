@@ -39,10 +39,8 @@ class NameServer:
         self.asked: list[str] = []
         self._zone = zone
         self._twist = twist
-        self._stream = socket.create_server(("127.0.0.1", 0))
+        self._stream, self._datagrams = _free()
         self.address: tuple[str, int] = self._stream.getsockname()
-        self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._datagrams.bind(self.address)
         for work in (self._serve_datagrams, self._serve_streams):
             threading.Thread(target=work, daemon=True).start()
 
@@ -96,6 +94,18 @@ class NameServer:
                 answer = self._answer(stream.recv(length), tcp=True)
                 if answer is not None:
                     stream.sendall(len(answer).to_bytes(2, "big") + answer)
+
+
+def _free() -> tuple[socket.socket, socket.socket]:
+    """Sockets for TCP and UDP on one port, which must be free for both."""
+    while True:
+        stream, datagrams = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            datagrams.bind(stream.getsockname())
+            return stream, datagrams
+        except OSError:
+            stream.close()
+            datagrams.close()
 
 
 @contextmanager

@@ -64,7 +64,7 @@ class Phone:
         self.socket = socket.socket(socket.AF_INET, kind)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.connect(proxy.address)
-        self.socket.settimeout(5)
+        self.socket.settimeout(30)
         self.address = "{}:{}".format(*self.socket.getsockname())
         self._logins = 0
 

@@ -14,7 +14,7 @@ from tests.running import Running
 
 DATAGRAM: Final = 65_535
 
-ANSWERED_WITHIN: Final = 10.0
+ANSWERED_WITHIN: Final = 30.0
 """Seconds that a message may take; on loopback it takes a millisecond."""
 
 
@@ -34,18 +34,22 @@ class Wire:
 
 
 class WiredPhone(Phone):
-    """A phone that waits for what it is to take."""
+    """A phone that waits for what it is to take. What is sent again while a test looks elsewhere is taken once."""
 
     def __init__(self, wire: Wire, user: str, domain: str, **more: Any) -> None:
         self.wire = wire
+        self._heard: set[bytes] = set()
         super().__init__(wire, user, wire.socket.getsockname(), domain=domain, **more)
 
     def takes(self, what: str | int | None = None) -> Any:
         """See `Phone.takes`. Raises TimeoutError when nothing comes."""
-        if not self.inbox:
-            message = parse(self.wire.socket.recv(DATAGRAM))
-            message.check()
-            self.inbox.append(message)
+        while not self.inbox:
+            data = self.wire.socket.recv(DATAGRAM)
+            if data not in self._heard:
+                self._heard.add(data)
+                message = parse(data)
+                message.check()
+                self.inbox.append(message)
         return super().takes(what)
 
 

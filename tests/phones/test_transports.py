@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import waiting
 from tests.phones import words
 from tests.phones.baresip import Baresip
 from tests.phones.linphone import Linphone
@@ -76,8 +77,9 @@ def test_a_phone_that_is_switched_off_is_gone_with_its_connection(stage: Stage, 
 
 @pytest.mark.parametrize(("kind", "name"), [(Linphone, "linda"), (Pjsua, "petra")], ids=["linda", "petra"])
 def test_who_has_another_authority_does_not_come(
-    stage: Stage, proxy: Proxy, tmp_path: Path, kind: type[Phone], name: str
+    stage: Stage, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Phone], name: str
 ) -> None:
+    monkeypatch.setattr(waiting, "WITHIN", 10.0)  # here it is waited for to the end
     proxy.restart("tls = true\n")
     proxy.ca, _ = certify(tmp_path, "stranger")
     with pytest.raises(GaveUp):
