@@ -8,6 +8,9 @@ RUNS := .venv/.runs
 TESTS := .venv/.tests
 BENCH := .venv/.bench
 
+# Where this is set, each of the hundreds of processes that the tests start would compile the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test soak fuzz bench mutate lint format packages clean
 # Bare Debian gets python3-venv from `packages`: that is over before the virtual environment is made.

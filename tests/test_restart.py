@@ -138,7 +138,7 @@ def lives(folder: Path, kills: int, seed: int, *options: str) -> Tally:
 def test_registrations_outlive_the_death_of_the_proxy(tmp_path: Path, workers: int) -> None:
     if workers > 1 and sys.platform != "linux":
         pytest.skip("several workers are for Linux only")
-    tally = lives(tmp_path, 3, 1, "--workers", str(workers))
+    tally = lives(tmp_path, 2, 1, "--workers", str(workers))
     assert tally.checked > 100
     assert tally.oldest < LOST
 
