@@ -92,9 +92,9 @@ class Figure:
         pairs = list(zip(self.rounds.get(peer, []), self.rounds.get(against, []), strict=False))
         return _enough([ours / theirs for ours, theirs in pairs if ours is not None and theirs], len(pairs))
 
-    def value(self, goal: Goal) -> Spread | None:
+    def value(self, goal: Goal, peer: str = "ours") -> Spread | None:
         """What the goal speaks of."""
-        return self.ratio(goal.against) if goal.against else self.of("ours")
+        return self.ratio(goal.against, peer) if goal.against else self.of(peer)
 
     @property
     def valid(self) -> bool:

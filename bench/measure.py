@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bench.figures import Figure
 from bench.load import BUSY, Calls, Outcome, Work, drive, register
 from bench.network import quiet
-from bench.peers import Peer, Running, running
+from bench.peers import WARMING, Peer, Running, running
 from bench.processes import rationed
 
 # Seconds until everything that a call leaves behind is gone (RFC 3261: timers D, H and J are 32 s). What it costs to
@@ -20,6 +20,8 @@ LINGER = 33.0
 
 HOPELESS = 3
 """Rounds after which a figure is given up of which too many did not count."""
+WARM_UP = Calls(500, 5)
+"""What a peer is warmed with where the work itself could be too much for it."""
 IDLE = 3.0
 """Seconds of doing nothing, to know what that costs."""
 
@@ -35,6 +37,14 @@ def idle(runnings: Sequence[Running], seconds: float = IDLE) -> dict[str, float]
     time.sleep(seconds)
     pairs = zip(runnings, before, strict=True)
     return {each.peer.name: (each.cpu - spent) / seconds for each, spent in pairs}
+
+
+def warm(at_work: Running, work: Work) -> None:
+    """Have a peer that compiles at run time do that work until there is little left to compile."""
+    if at_work.peer.warms:
+        for _ in range(math.ceil(WARMING / work.seconds)):
+            if drive(at_work, work).problems:
+                quiet()
 
 
 def cpu_per_call(figure: Figure, runnings: Sequence[Running], work: Work, rounds: int) -> None:
@@ -68,13 +78,42 @@ def cpu_per_call(figure: Figure, runnings: Sequence[Running], work: Work, rounds
 
 
 def fresh(peer: Peer, work: Work, share: float = 1.0) -> Outcome:
-    """The work, done by a peer that has just been started, with that share of its core."""
+    """The work, done by a peer that has just been started and is warm, with that share of its core."""
     with running(peer) as alone:
         register(alone)
+        warm(alone, WARM_UP)
         if share == 1.0:
             return drive(alone, work)
         with rationed(alone.process.pid, share):
             return drive(alone, work)
+
+
+COLD_STEP, COLD_STEPS = 5.0, 12
+"""Seconds of one step, and the largest number of them, until a peer that has just been started does all that is due."""
+
+
+class Start(NamedTuple):
+    """How a peer gets along that has just been started: calls lost in the first step, as a share; seconds of load until
+    no call fails any more; and what each step cost and lost, for readers."""
+
+    lost: float
+    seconds: float
+    steps: list[str]
+
+
+def cold(peer: Peer, rate: float) -> Start:
+    """Calls from the first second on."""
+    lost: list[float] = []
+    steps: list[str] = []
+    with running(peer) as alone:
+        register(alone)
+        while len(steps) < COLD_STEPS and (len(lost) < 2 or any(lost[-2:])):
+            outcome = drive(alone, Calls(rate, COLD_STEP))
+            lost.append(1 - outcome.done / outcome.amount)
+            steps.append(f"{outcome.cpu / max(outcome.done, 1) * 1e6:.0f} µs ({lost[-1]:.0%} lost)")
+            if outcome.problems:
+                quiet()
+    return Start(lost[0], COLD_STEP * sum(1 for at in range(len(lost)) if any(lost[at:])), steps)
 
 
 class Highest(NamedTuple):

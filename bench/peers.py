@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -36,6 +37,13 @@ ENVIRONMENT = {"SIPLOG_BEND": "none"}
 """sippy would write every message down."""
 
 
+PYPY_COMMAND = tuple(shlex.split(os.environ.get("BENCH_PYPY", "pypy3")))
+"""What starts PyPy; `BENCH_PYPY="chroot /srv/trixie pypy3"` where it is not in the PATH."""
+PYPY_LEAST = "import sys; sys.exit(sys.implementation.name != 'pypy' or sys.version_info < (3, 11))"
+WARMING = 30.0
+"""Seconds of work before a peer that compiles at run time is measured (see RESULTS.md, "until no call fails")."""
+
+
 class PeerError(Exception):
     """A peer that cannot be measured; the text says why."""
 
@@ -48,6 +56,7 @@ class Peer:
     registers: whether users register with it. answers: whether it answers requests to itself; the relay does not, so
     what one end of a pair says must come out at the other. datagrams: received and sent by it in one call of
     bench/scenarios. pairs: how many pairs it can serve. program: what must be installed; None: nothing.
+    warms: whether it compiles at run time, so that it must have worked before it is measured.
     """
 
     name: str
@@ -58,11 +67,14 @@ class Peer:
     datagrams: int = 13
     pairs: int = PAIRS
     program: str | None = None
+    warms: bool = False
 
     @property
     def installed(self) -> bool:
         """Whether it can be started here."""
-        return self.program is None or find(self.program) is not None
+        if self.program is not None and find(self.program) is None:
+            return False
+        return not self.warms or subprocess.run([*PYPY_COMMAND, "-c", PYPY_LEAST], capture_output=True).returncode == 0
 
 
 @dataclass(frozen=True)
@@ -145,9 +157,9 @@ _OPTIONS = (
 )
 
 
-def _ours(port: int, folder: Path) -> Sequence[str]:
+def _ours(port: int, folder: Path, python: Sequence[str] = (sys.executable,)) -> Sequence[str]:
     return [
-        sys.executable, str(HERE.parent / "main.py"), HOST, "--port", str(port), "--lang", "en",
+        *python, str(HERE.parent / "main.py"), HOST, "--port", str(port), "--lang", "en",
         "--journal", str(folder / "proxy.log"),
     ]  # fmt: skip
 
@@ -176,7 +188,12 @@ def _two(port: int, folder: Path) -> Sequence[str]:
     return [*_ours(port, folder), "--workers", "2"]
 
 
+def _pypy(port: int, folder: Path) -> Sequence[str]:
+    return _ours(port, folder, PYPY_COMMAND)
+
+
 OURS = Peer("ours", "sipfullproxy", _ours)
+PYPY = Peer("pypy", "sipfullproxy on PyPy", _pypy, program=PYPY_COMMAND[0], warms=True)
 TWO = Peer("two", "sipfullproxy, two workers", _two)
 KAMAILIO = Peer("kamailio", "Kamailio, one UDP worker", _kamailio, program="kamailio")
 RELAY = Peer("relay", "bare relay", _relay, registers=False, answers=False, datagrams=12)

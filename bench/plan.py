@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,10 +14,24 @@ from typing import Any
 
 from bench import measure
 from bench.figures import Figure, Goal
-from bench.load import Calls, Registrations, drive, register
+from bench.load import Calls, Registrations, Work, drive, register
 from bench.load import Refreshes as Refreshing
 from bench.measure import say
-from bench.peers import HERE, KAMAILIO, OURS, RELAY, SIPPY, TWO, Peer, PeerError, Running, all_running, running
+from bench.peers import (
+    HERE,
+    KAMAILIO,
+    OURS,
+    PYPY,
+    PYPY_COMMAND,
+    RELAY,
+    SIPPY,
+    TWO,
+    Peer,
+    PeerError,
+    Running,
+    all_running,
+    running,
+)
 from bench.probe import Probe
 
 RATE = 1000.0
@@ -37,7 +52,7 @@ def present(*peers: Peer) -> list[Peer]:
 
 def cpu(quick: bool) -> list[Figure]:
     """CPU per call, at once and held."""
-    peers = present(OURS, KAMAILIO, RELAY)
+    peers = present(OURS, PYPY, KAMAILIO, RELAY)
     rate, figures = RATE, []
     while rate > RATE / 8:
         for hold in (0.0,) if quick else (0.0, 3.0):
@@ -46,7 +61,7 @@ def cpu(quick: bool) -> list[Figure]:
                 f"CPU per call at {rate:,.0f} calls/s{held}", "µs", "session attempt rate, RFC 7501", plot=True
             )
             figure.goals = [Goal(0.60, "kamailio"), Goal(4, "relay")]
-            with _ready(peers) as runnings:
+            with _ready(peers, Calls(rate, 3)) as runnings:
                 measure.cpu_per_call(figure, runnings, Calls(rate, 3, hold), rounds=6 if quick else 15)
             figures.append(figure)
         if figures[-1].valid:
@@ -82,7 +97,7 @@ def refresh(quick: bool) -> list[Figure]:
     """CPU per registration of a user who is known."""
     figure = Figure("CPU per REGISTER refresh at 1,000/s", "µs", "re-registration rate, RFC 7501", plot=True)
     figure.goals = [Goal(0.8, "kamailio")]
-    with _ready(present(OURS, KAMAILIO)) as runnings:
+    with _ready(present(OURS, PYPY, KAMAILIO), Refreshing(RATE, 4)) as runnings:
         measure.cpu_per_call(figure, runnings, Refreshing(RATE, 4), rounds=4 if quick else 10)
     return [figure]
 
@@ -95,7 +110,7 @@ def rate(quick: bool) -> list[Figure]:
         figure = Figure(name, "calls/s", "session establishment rate, RFC 7501", plot=True)
         figure.goals = [Goal(1.3, "kamailio", least=True)]
         for _ in range(1 if quick else 3):
-            for peer in present(OURS, KAMAILIO):
+            for peer in present(OURS, PYPY, KAMAILIO):
                 best = measure.highest_rate(peer, low, high, 2 if quick else 5, 5 if quick else 8, share)
                 figure.add(peer.name, best.rate)
                 figure.note(f"{peer.name}: the load generator was the limit; it can do at least this" * best.limited)
@@ -109,7 +124,7 @@ def delay(quick: bool) -> list[Figure]:
     late = Figure("Added delay at 500 calls/s, 99th percentile", "µs", "session request delay, RFC 6076", plot=True)
     late.goals = [Goal(1, "kamailio")]
     late.note("INVITE to the callee and 180 back to the caller, timed by the kernel; of both ways together")
-    with _ready(present(OURS, KAMAILIO, RELAY)) as runnings:
+    with _ready(present(OURS, PYPY, KAMAILIO, RELAY)) as runnings:
         for _ in range(3 if quick else 8):
             for at_work in runnings:
                 if at_work.peer is RELAY:
@@ -137,9 +152,10 @@ def memory(quick: bool) -> list[Figure]:
     figure = Figure(f"Memory per binding, {users:,} of them", "bytes")
     figure.goals = [Goal(1, "kamailio")]
     figure.note("growth of PSS (shared memory once); what the transactions of the registrations still hold is in it")
-    for peer in present(OURS, KAMAILIO):
+    for peer in present(OURS, PYPY, KAMAILIO):
         with running(peer) as alone:
-            drive(alone, Registrations(1000, 1000, "w"))  # what is taken once, for any number of users
+            for number in range(10 if peer.warms else 1):  # what is taken once, for any number of users
+                drive(alone, Registrations(1000, 1000, f"w{number}-"))
             before = alone.memory
             outcome = drive(alone, Registrations(1500, users))
             figure.add(peer.name, (alone.memory - before) / users, outcome.problems)
@@ -152,20 +168,21 @@ def growth(quick: bool) -> list[Figure]:
     for what, words, last in (("users", "registered users", 1_000_000), ("calls", "calls in progress", 100_000)):
         last = last // 10 if quick else last
         say(f"  growth: {what} up to {last}")
-        rows = _inside(what, str(last))
+        found = {peer.name: _inside(python, what, str(last)) for peer, python in _PYTHONS.items() if peer.installed}
+        rows = found[OURS.name]
         figure = Figure(
             f"Cost of a call with {last:,} {words}, against {rows[0]['size']:,}", "ratio", goals=[Goal(1.25)]
         )
-        figure.note(
-            "inside the engine, on a virtual clock: "
-            + ", ".join(f"{row['size']:,}: {row['cost']:.0f} µs" for row in rows)
-        )
-        figure.add("ours", rows[-1]["ratio"])
+        for name, sizes in found.items():
+            costs = ", ".join(f"{row['size']:,}: {row['cost']:.0f} µs" for row in sizes)
+            figure.note(f"{name}, inside the engine, on a virtual clock: {costs}")
+            figure.add(name, sizes[-1]["ratio"])
         figures.append(figure)
         held = Figure(f"Memory of a {'binding' if what == 'users' else 'call in progress'}, inside the engine", "bytes")
         held.goals = [Goal(1300 if what == "users" else 4096)]
         held.note(f"growth of PSS between {rows[-2]['size']:,} and {last:,}")
-        held.add("ours", rows[-1]["bytes"])
+        for name, sizes in found.items():
+            held.add(name, sizes[-1]["bytes"])
         figures.append(held)
     return figures
 
@@ -173,7 +190,7 @@ def growth(quick: bool) -> list[Figure]:
 def idle(quick: bool) -> list[Figure]:
     """CPU of a proxy that nobody calls."""
     figure = Figure("Idle CPU", "% of a core", goals=[Goal(0.3)])
-    with _ready(present(OURS, KAMAILIO)) as runnings:
+    with _ready(present(OURS, PYPY, KAMAILIO)) as runnings:
         for _ in range(3):
             for name, share in measure.idle(runnings, 5 if quick else 20).items():
                 figure.add(name, share * 100)
@@ -184,10 +201,22 @@ def first(quick: bool) -> list[Figure]:
     """From start to the first answer."""
     figure = Figure("Start to first answer", "s", goals=[Goal(0.3)])
     for _ in range(3 if quick else 10):
-        for peer in present(OURS, KAMAILIO):
+        for peer in present(OURS, PYPY, KAMAILIO):
             with running(peer) as started:
                 figure.add(peer.name, started.first_answer)
     return [figure]
+
+
+def cold(quick: bool) -> list[Figure]:
+    """What a compiler at run time costs at first."""
+    lost = Figure(f"Calls lost in the first {measure.COLD_STEP:g} s at {RATE:,.0f} calls/s", "share")
+    until = Figure(f"Load of {RATE:,.0f} calls/s from the start on until no call fails", "s")
+    for peer in present(OURS, PYPY):
+        start = measure.cold(peer, RATE)
+        lost.add(peer.name, start.lost)
+        until.add(peer.name, start.seconds)
+        until.note(f"{peer.name}, CPU per completed call in each {measure.COLD_STEP:g} s: {', '.join(start.steps)}")
+    return [lost, until]
 
 
 def overload(quick: bool) -> list[Figure]:
@@ -198,7 +227,7 @@ def overload(quick: bool) -> list[Figure]:
     figure.note(
         "completed calls by the time until the last one was over or given up: what is repeated late counts little"
     )
-    for peer in present(OURS, KAMAILIO):
+    for peer in present(OURS, PYPY, KAMAILIO):
         best = measure.highest_rate(peer, 40, 1200, 2, 5 if quick else 7, FIFTH).rate
         outcome = measure.fresh(peer, Calls(2 * best, seconds), FIFTH)
         figure.add(peer.name, outcome.done / outcome.elapsed / best)
@@ -209,17 +238,18 @@ def overload(quick: bool) -> list[Figure]:
 
 
 @contextmanager
-def _ready(peers: Sequence[Peer]) -> Iterator[list[Running]]:
-    """Peers at work, with their users registered."""
+def _ready(peers: Sequence[Peer], work: Work = measure.WARM_UP) -> Iterator[list[Running]]:
+    """Peers at work, with their users registered; who compiles at run time has done such work already."""
     with all_running(peers) as runnings:
         for each in runnings:
             register(each)
+            measure.warm(each, work)
         yield runnings
 
 
 FIGURES: dict[str, Callable[[bool], list[Figure]]] = {
     "cpu": cpu, "refresh": refresh, "rate": rate, "delay": delay, "growth": growth, "memory": memory, "idle": idle,
-    "first": first, "overload": overload, "b2bua": b2bua, "workers": workers,
+    "first": first, "cold": cold, "overload": overload, "b2bua": b2bua, "workers": workers,
 }  # fmt: skip
 """All, in the order of the report."""
 QUICK = ("cpu", "refresh", "delay", "idle", "first")
@@ -242,13 +272,16 @@ def measure_all(chosen: Sequence[str], quick: bool) -> list[Figure]:
 
 def profile() -> dict[str, Any]:
     """Where the time of a call goes, inside the engine; see `bench.inside.profile`."""
-    return dict(_inside("profile"))
+    return dict(_inside(_PYTHONS[OURS], "profile"))
 
 
-def _inside(*arguments: str) -> Any:
+_PYTHONS: dict[Peer, Sequence[str]] = {OURS: (sys.executable,), PYPY: PYPY_COMMAND}
+
+
+def _inside(python: Sequence[str], *arguments: str) -> Any:
     """What `bench.inside` has measured, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.inside", *arguments], cwd=HERE.parent, stdout=subprocess.PIPE, check=True,
-        timeout=LONGEST_INSIDE,
+        [*python, "-m", "bench.inside", *arguments], cwd=HERE.parent, stdout=subprocess.PIPE, check=True,
+        timeout=LONGEST_INSIDE, env={**os.environ, "PYTHONPATH": str(HERE.parent)},
     )  # fmt: skip
     return json.loads(done.stdout)

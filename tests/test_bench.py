@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import processes
+from bench import peers, processes
 from bench.figures import Figure, Goal, spread
 from bench.load import Calls, Outcome, Refreshes, drive, register
-from bench.peers import OURS, RELAY, running
+from bench.peers import OURS, PYPY, RELAY, Peer, running
 from bench.report import rows
 from tests.running import need
 from tests.waiting import eventually
@@ -84,6 +84,31 @@ def test_a_figure_of_which_most_rounds_had_problems_is_invalid_and_not_shown() -
     assert "**invalid**" in rows(figure)[0]
 
 
+def test_a_goal_is_judged_for_us_on_both_pythons() -> None:
+    figure = Figure("CPU", "µs", goals=[Goal(0.6, "kamailio"), Goal(15)])
+    for ours, pypy, theirs in ((20.0, 10.0, 20.0), (30.0, 15.0, 30.0)):
+        figure.add("ours", ours)
+        figure.add("pypy", pypy)
+        figure.add("kamailio", theirs)
+    first, second = rows(figure)
+    assert "| ours **missed**: 1; pypy met: 0.5 |" in first
+    assert "| ours **missed**: 25 ± 10%; pypy met: 12.5 ± 10% |" in second
+
+
+def test_where_pypy_could_not_be_measured_our_own_figure_stands() -> None:
+    figure = Figure("CPU", "µs", goals=[Goal(0.6, "kamailio")])
+    figure.add("ours", 10.0)
+    figure.add("pypy", 5.0, ["1 failed"])
+    figure.add("kamailio", 20.0)
+    assert "| ours met: 0.5; pypy **invalid** |" in rows(figure)[0]
+
+
+def test_pypy_is_left_out_where_it_is_too_old_or_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "PYPY_COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
+    assert not replace(PYPY, program=sys.executable).installed
+    assert not replace(PYPY, program="pypy-that-is-not-there").installed
+
+
 def test_a_spread_is_the_median_and_its_quartiles() -> None:
     assert spread([5.0, 1.0, 3.0, 2.0, 4.0]) == (3.0, 2.0, 4.0)
     assert spread([7.0]) == (7.0, 7.0, 7.0)
@@ -102,11 +127,12 @@ def test_the_cpu_of_a_process_is_that_of_its_children_too(tmp_path: Path) -> Non
 
 
 @pytest.mark.sipp
-@pytest.mark.parametrize("peer", [OURS, RELAY], ids=lambda peer: str(peer.name))
-def test_twenty_calls_are_measured(peer: object) -> None:
+@pytest.mark.parametrize("peer", [OURS, PYPY, RELAY], ids=lambda peer: str(peer.name))
+def test_twenty_calls_are_measured(peer: Peer) -> None:
     need("sipp", "sip-tester")
-    assert peer in (OURS, RELAY)
-    with running(OURS if peer == OURS else RELAY) as at_work:
+    if not peer.installed:
+        pytest.skip(f"{peer.title} is not installed")
+    with running(peer) as at_work:
         register(at_work)
         outcome = drive(at_work, Calls(rate=40, duration=0.5))
         assert outcome.problems == []
