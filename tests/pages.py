@@ -20,7 +20,7 @@ from sipfullproxy.web.app import Application
 from sipfullproxy.web.house import House
 from sipfullproxy.web.site import Site, hosts
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds that an answer may take before a test gives up."""
 
 SIP = ("192.168.1.10", 5060)

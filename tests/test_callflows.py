@@ -79,7 +79,7 @@ class Stage:
         self._running[name] = self._sipps[name].start(self._folder / name, "-cid_str", CALL, calls=1)
 
     def _wait(self, look: Callable[[], bool], what: str) -> None:
-        eventually(lambda: look() or self._failed(), lambda: f"{what}: {self._complaints()}", within=20)
+        eventually(lambda: look() or self._failed(), lambda: f"{what}: {self._complaints()}")
         assert not self._failed(), self._complaints()
 
     def _failed(self) -> bool:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
     sys.implementation.name != "cpython", reason="PyPy has no generations that somebody could look at by himself"
 )
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds that a test waits for what takes a tenth of one."""
 
 

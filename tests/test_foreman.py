@@ -30,7 +30,7 @@ from tests.running import Running, running
 from tests.test_callflows import FLOWS, Stage
 from tests.waiting import eventually
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds; nothing here takes a tenth of it."""
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="several workers are for Linux only")
@@ -62,7 +62,7 @@ class Phone:
         self.socket = stack.enter_context(socket.socket(socket.AF_INET, kind))
         self.socket.bind(("127.0.0.1", 0))
         self.socket.connect(proxy.address)
-        self.socket.settimeout(10)
+        self.socket.settimeout(30)
         self.proxy = "{}:{}".format(*proxy.address)
         self.address = "{}:{}".format(*self.socket.getsockname())
         self.number = 0
@@ -182,7 +182,7 @@ def test_what_the_user_changes_is_so_at_every_worker(make: Callable[..., Proxy])
         for number in range(6):
             with pytest.raises(TimeoutError):
                 alice.ask("OPTIONS", call_id=f"dropped-{number}")
-        alice.socket.settimeout(10)
+        alice.socket.settimeout(30)
         proxy.experiment(drop=0)
         for phone in proxy.phones():
             assert proxy.remove(phone.id)

@@ -13,7 +13,7 @@ from sipfullproxy.engine.events import KINDS, Event, Registered, Ringing, Starte
 from sipfullproxy.journal.hooks import Hooks
 from tests.waiting import eventually
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which a test gives up on a thread; a test that passes waits for none of it."""
 
 

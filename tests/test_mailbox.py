@@ -9,7 +9,7 @@ import pytest
 
 from sipfullproxy.journal.mailbox import Mailbox
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which a test gives up on a thread; a test that passes waits for none of it."""
 
 

@@ -16,7 +16,7 @@ from sipfullproxy.transport.records import Fetch
 from sipfullproxy.transport.resolver import WORKERS, Resolver
 from tests.waiting import eventually
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 
 
 def where(name: str) -> Destination:

@@ -18,7 +18,7 @@ def test_dead_phone(linda: Linphone, barry: Baresip, proxy: Proxy, wire: Wire) -
     with barry.host.unplugged():
         linda.call("barry")
         wire.expect("SIP/2.0 100", target=linda.address, cseq="INVITE")
-        answer = wire.expect("SIP/2.0 408", target=linda.address, cseq="INVITE", within=36)
+        answer = wire.expect("SIP/2.0 408", target=linda.address, cseq="INVITE", within=60)
     linda.wait_idle()
     (invite,) = wire.messages("INVITE", source=linda.address)
     assert answer.datagram.time - invite.datagram.time > 30, "the phone had its chance"

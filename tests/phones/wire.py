@@ -132,10 +132,10 @@ class Wire:
         source: str = "",
         target: str = "",
         body: str = "",
-        within: float = 10.0,
+        within: float | None = None,
         **headers: str,
     ) -> SipMessage:
-        """Wait for a SIP message that fits, see `messages`. The first of them."""
+        """Wait for a SIP message that fits, see `messages`, as `eventually` does. The first of them."""
         look: Callable[[], list[SipMessage]] = lambda: self.messages(start, source, target, body, **headers)  # noqa: E731
         detail = f"{start!r} {source or '*'} → {target or '*'} {body!r} {headers}"
         return eventually(look, lambda: f"{detail} on the wire:\n{self.ladder()}", within)[0]
