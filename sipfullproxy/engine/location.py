@@ -194,7 +194,10 @@ class Location:
 
     def of(self, aor: bytes) -> list[Binding]:
         """The phones of a user, newest first."""
-        return [*_listed(self._by_user.get(aor))][::-1]
+        entry = self._by_user.get(aor)
+        if isinstance(entry, dict):
+            return [*reversed(entry)]
+        return [] if entry is None else [entry]
 
     def reachable(self, aor: bytes) -> list[Binding]:
         """The phones of a user, newest first, each by the flow that it refreshed last (RFC 5626 §7: never by two)."""
@@ -260,11 +263,12 @@ class Location:
         binding.expires = expires
         binding.call_id = call_id
         binding.cseq = cseq
-        _renew(self._by_user[binding.aor], binding)
-        _renew(self._by_flow[binding.flow], binding)
-        _renew(self._by_contact[binding.key], binding)
-        if binding.flow.reliable:
-            _renew(self._by_host[_host_key(binding)], binding)
+        flow = binding.flow
+        for entry in (self._by_user[binding.aor], self._by_flow[flow], self._by_contact[binding.key]):
+            if isinstance(entry, dict):
+                _renew(entry, binding)
+        if flow.reliable and isinstance(entry := self._by_host[_host_key(binding)], dict):
+            _renew(entry, binding)
         if expires < binding.due:
             self._watch(binding)
         if self._life is not None:
@@ -390,11 +394,10 @@ def _put(index: dict[_Key, Entry], key: _Key, binding: Binding) -> None:
         index[key] = {entry: None, binding: None}
 
 
-def _renew(entry: Entry, binding: Binding) -> None:
+def _renew(several: Several, binding: Binding) -> None:
     """Make it the newest of those that share a key."""
-    if isinstance(entry, dict):
-        del entry[binding]
-        entry[binding] = None
+    del several[binding]
+    several[binding] = None
 
 
 def _take(index: dict[_Key, Entry], key: _Key, binding: Binding) -> None:

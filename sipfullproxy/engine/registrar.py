@@ -98,8 +98,7 @@ class Registrar:
         `_reg_id`), 500 (out of order), 503 (full).
         """
         self.expire(now)
-        contacts = request.values(b"contact")
-        phone = self._again(request, who, contacts[0], flow) if len(contacts) == 1 else None
+        phone = self._again(request, who, flow)
         seconds = 0 if phone is None else _lifetime(request, phone.asked)
         if phone is not None and seconds:
             _in_order(phone, request)
@@ -107,7 +106,7 @@ class Registrar:
             path, of_a_flow = b"", phone.of_a_flow
         else:
             path = _path(request)
-            wishes = self._carry_out(request, who, contacts, path, flow, now)
+            wishes = self._carry_out(request, who, path, flow, now)
             of_a_flow = any(wish.of_a_flow for wish in wishes)
         supported = request.values(b"supported")
         headers = self._contacts(who, b"gruu" in supported, now)
@@ -119,12 +118,20 @@ class Registrar:
                 headers.append((b"Flow-Timer", b"%d" % FLOW_TIMER))
         return tuple(headers)
 
-    def _again(self, request: Request, who: Uri, said: bytes, flow: Flow) -> Binding | None:
+    def _again(self, request: Request, who: Uri, flow: Flow) -> Binding | None:
         """The phone that says by the same flow what it said last time, so that nothing but the time is new: what nearly
         every REGISTER does. None for any other, which has to be read."""
+        lines = request.where.get(b"contact", ())
+        if len(lines) != 1:
+            return None
+        said = value_of(request.lines[lines[0]])
         phones = self._location.of(who.name)
-        phone = next((phone for phone in phones if phone.said == said and phone.flow == flow), None)
-        if phone is None or phone.domain != who.host or b"path" in request.where:
+        for phone in phones:
+            if phone.said == said and phone.flow == flow:
+                break
+        else:
+            return None
+        if phone.domain != who.host or b"path" in request.where:
             return None
         if _agent(request) != phone.agent or (phone.of_a_flow and len(request.values(b"via")) > 1):
             return None
@@ -132,13 +139,12 @@ class Registrar:
         alone = len(phones) == 1 or self._same(who.name, phone.uri, phone.instance) == [phone]
         return phone if alone else None
 
-    def _carry_out(
-        self, request: Request, who: Uri, contacts: list[bytes], path: bytes, flow: Flow, now: float
-    ) -> list[Wish]:  # fmt: skip
+    def _carry_out(self, request: Request, who: Uri, path: bytes, flow: Flow, now: float) -> list[Wish]:
         """Do what a REGISTER wants. Returns what that is of each Contact; nothing where it only asks, or ends all."""
         aor = who.name
         if len(aor) > LONGEST_USER:
             raise SipError(400, f"A user's name has at most {LONGEST_USER} bytes")
+        contacts = request.values(b"contact")
         if contacts == [b"*"]:
             self._remove_all(request, aor)
             return []
@@ -299,8 +305,12 @@ def _granted(phone: Binding, now: float) -> bytes:
     return b"%b;expires=%d" % (phone.contact, max(phone.expires - now + 0.5, 1))
 
 
+_AGENTS = Memo(lambda line: value_of(line)[:LONGEST_AGENT])
+
+
 def _agent(request: Request) -> bytes:
-    return (request.first(b"user-agent") or b"")[:LONGEST_AGENT]
+    lines = request.where.get(b"user-agent")
+    return b"" if lines is None else _AGENTS[request.lines[lines[0]]]
 
 
 def _path(request: Request) -> bytes:
@@ -364,11 +374,20 @@ def _reg_id(request: Request, contact: Address) -> bytes:
 
 def _seconds(request: Request, asked: bytes | None) -> int:
     """How long a Contact may live (RFC 3261 §10.3 item 7): as it says itself, else the header, else our default."""
-    value = asked if asked is not None else request.first(b"expires")
-    if value is None or not value.isdigit():
+    if asked is not None:
+        return _read_seconds(asked)
+    lines = request.where.get(b"expires")
+    return DEFAULT_EXPIRES if lines is None else _EXPIRES[request.lines[lines[0]]]
+
+
+def _read_seconds(value: bytes) -> int:
+    if not value.isdigit():
         # "Malformed values SHOULD be treated as equivalent to 3600" (§10.2.1.1, §20.10).
         return DEFAULT_EXPIRES
     return min(int(value.lstrip(b"0")[:_DIGITS] or 0), LONGEST_EXPIRES)
+
+
+_EXPIRES = Memo(lambda line: _read_seconds(value_of(line)))
 
 
 def _lifetime(request: Request, asked: bytes | None) -> int:

@@ -54,7 +54,10 @@ MARK_SIZE: Final = 8
 
 Item = TypeVar("Item")
 
-_COLUMNS: Final = ", ".join(("mark", *Came._fields))
+_FIELDS: Final = ("mark", *Came._fields)
+_COLUMNS: Final = ", ".join(_FIELDS)
+_SINCE: Final = _FIELDS.index("since")
+_EXPIRES: Final = _FIELDS.index("expires")
 
 SHAPE: Final = Shape(
     (
@@ -196,13 +199,15 @@ class Registrations:
             return True
         return False
 
-    def _sum(self, changes: Sequence[tuple[bytes, Change]]) -> tuple[list[tuple[Any, ...]], list[str]]:
+    def _sum(self, changes: Sequence[tuple[bytes, Change]]) -> tuple[list[list[Any]], list[str]]:
         """What is left to do of all these: rows to write, and names to delete."""
-        came: dict[str, tuple[Any, ...]] = {}
+        came: dict[str, list[Any]] = {}
         went = []
         for mark, change in changes:
             if isinstance(change, Came):
-                came[change.name] = (mark, *change.later(self._ahead))
+                row = came[change.name] = [mark, *change]
+                row[_SINCE] += self._ahead
+                row[_EXPIRES] += self._ahead
             elif came.pop(change.name, None) is None:
                 went.append(change.name)
         return [*came.values()], went
@@ -249,7 +254,7 @@ class Registrations:
 
 def _dies(change: Change) -> bool:
     """Whether the phone is reached by a connection: that ends with the program."""
-    return isinstance(change, Came) and change.flow.reliable
+    return isinstance(change, Came) and change.transport != "udp"
 
 
 def _door(came: Came, doors: Iterable[Local]) -> tuple[str, int] | None:
