@@ -877,3 +877,39 @@ def test_who_has_no_instance_takes_the_place_of_one_other_at_most() -> None:
         lab.phone("bob", f"10.0.0.{number}0:5060", "sip:bob@192.168.1.5", contact_params=named).register()
     lab.phone("bob", "10.0.0.30:5060", "sip:bob@192.168.1.5").register()
     assert lab.engine.load["bindings"] == 2
+
+
+# -- who says the same again is not read again (and must fare as if he were) -------------------------------------------
+
+
+def test_an_empty_contact_is_no_refresh_of_a_phone_behind_a_proxy(lab: Lab, bob: Phone) -> None:
+    """Of that phone nothing is kept to be compared with."""
+    bob.register(headers=("Path: <sip:edge.lab;lr>", "Supported: path"))
+    lab.advance(10)
+    assert list(contacts(bob.register(contacts=[""], call_id="query")).values()) == [3590]
+
+
+def test_a_reg_id_that_counted_does_not_by_way_of_a_proxy_that_keeps_no_flow(bob: Phone) -> None:
+    further = "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK-1"
+    named = [f"<{bob.contact}>;{UUID};reg-id=1"]
+    assert bob.register(contacts=named).status == 200
+    assert bob.register(contacts=named, headers=(further, "Supported: outbound")).status == 439
+    assert bob.register(contacts=named, headers=(further,)).status == 200
+    assert len(ask(bob)) == 1 and len(bob.register(contacts=named).values(b"contact")) == 2
+
+
+def test_what_is_new_of_a_phone_that_comes_again_is_seen() -> None:
+    lab = Lab(domains=frozenset({"lab.sk"}))
+    bob = lab.phone("bob")
+    bob.register(headers=("User-Agent: old",))
+    bob.register(headers=("User-Agent: new",))
+    assert lab.engine.phones(9)[0].agent == "new"
+    bob.aor = "sip:bob@lab.sk"
+    bob.register(headers=("User-Agent: new",))
+    assert [phone.who for phone in lab.engine.phones(9)] == ["bob@lab.sk"]
+
+
+def test_the_time_that_a_contact_asks_for_by_itself_is_granted_each_time(lab: Lab, bob: Phone) -> None:
+    for _ in range(3):
+        assert contacts(bob.register(contacts=[f"Bob <{bob.contact}>;EXPIRES=90"])) == {bob.contact: 90}
+        lab.advance(30)

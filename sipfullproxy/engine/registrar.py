@@ -122,9 +122,9 @@ class Registrar:
         """The phone that says by the same flow what it said last time, so that nothing but the time is new: what nearly
         every REGISTER does. None for any other, which has to be read."""
         lines = request.where.get(b"contact", ())
-        if len(lines) != 1:
+        said = value_of(request.lines[lines[0]]) if len(lines) == 1 else b""
+        if not said:
             return None
-        said = value_of(request.lines[lines[0]])
         phones = self._location.of(who.name)
         for phone in phones:
             if phone.said == said and phone.flow == flow:
