@@ -11,7 +11,7 @@ from tests.phones.lan import Host
 from tests.waiting import eventually
 
 # How much of a voice must be heard until it counts as heard, in seconds.
-ENOUGH = 2.0
+ENOUGH = 1.0
 
 
 @dataclass(frozen=True)

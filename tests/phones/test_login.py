@@ -38,7 +38,8 @@ def test_each_phone_logs_in_and_calls_each(
         best = "algorithm=SHA-256" if SHA256 in algorithms else "Digest"  # MD5 need not be named
         wire.expect("REGISTER", source=phone.address, authorization=best)
         proxy.journal.expect(words.REGISTERED, phone)
-    for caller, callee in permutations(phones, 2):
+    # A login for registering alone changes nothing about calls: one of them shows it.
+    for caller, callee in permutations(phones, 2) if login == "calls" else [phones[:2]]:
         call_and_answer(caller, callee)
         hear_each_other(caller, callee)
         caller.hang_up()
