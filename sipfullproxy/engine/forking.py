@@ -151,7 +151,8 @@ class Fork:
         """Send to the next group, in parts where Max-Breadth allows no more at once. Where the call may go on without
         waiting for the end of these, some of it is left for those who come then."""
         group = self._groups.pop(0)
-        self._wait_for(group[0].turn)
+        if group[0].turn is not None:
+            self._wait_for(group[0].turn)
         if len(group) > self._breadth:
             self._groups.insert(0, group[self._breadth :])
             group = group[: self._breadth]
@@ -164,10 +165,10 @@ class Fork:
             if not self._decided:
                 branch.start()
 
-    def _wait_for(self, turn: Turn | None) -> None:
+    def _wait_for(self, turn: Turn) -> None:
         """Where the user wants calls that nobody answers to go on, the clock starts. Not while other phones ring,
         of somebody with more patience or none: they would be silenced too."""
-        if turn is None or turn.rule is None or turn.rule.no_answer is None:
+        if turn.rule is None or turn.rule.no_answer is None:
             return
         if self._patience is None and self._all_ended:
             self._waiting_for = turn

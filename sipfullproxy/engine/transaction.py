@@ -328,7 +328,7 @@ class Transactions:
         transaction = self._servers[key] = ServerTransaction(self, key, flow, request)
         if request.method not in _CALLS:
             self._no_calls[_without_method(key)] = transaction
-        self._remember(transaction, request.size)
+        self._enter(transaction, request.size)
         return transaction
 
     def request(
@@ -341,7 +341,7 @@ class Transactions:
         """
         key = (branch, method)
         transaction = self._clients[key] = ClientTransaction(self, key, flow, method, draft, user)
-        self._remember(transaction, len(data))
+        self._enter(transaction, len(data))
         transaction.last = data
         self.outbox.send(flow, data, edits)
         invite = method == b"INVITE"
@@ -370,7 +370,10 @@ class Transactions:
             self.held -= transaction.held
             self._leave(transaction)
 
-    def _enter(self, transaction: Transaction) -> None:
+    def _enter(self, transaction: Transaction, size: int = 0) -> None:
+        """size: bytes more that are kept for it."""
+        transaction.held += size
+        self.held += size
         there = self._by_flow.get(transaction.flow)
         if there is None:
             self._by_flow[transaction.flow] = {transaction: None}
@@ -382,11 +385,6 @@ class Transactions:
         del there[transaction]
         if not there:
             del self._by_flow[transaction.flow]
-
-    def _remember(self, transaction: Transaction, size: int) -> None:
-        self._enter(transaction)
-        transaction.held = size
-        self.held += size
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
