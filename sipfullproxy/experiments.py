@@ -63,10 +63,11 @@ class BadNetwork:
 
     def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
         """See `Engine.receive`."""
+        drop, delay, late = self.experiments.drop, self.experiments.delay, self._late
+        if not (drop or delay or late):  # nearly always: nothing goes wrong
+            return self._core.receive(data, flow, now, spare)
         if self._is_lost(flow):
             return []
-        late = self._late
-        delay = self.experiments.delay
         if not delay and not late:
             return self.arrived(self._core.receive(data, flow, now, spare))
         with self._order:
@@ -90,6 +91,8 @@ class BadNetwork:
     def next_timer(self) -> float | None:
         """See `Engine.next_timer`."""
         at = self._core.next_timer()
+        if not self._late:
+            return at
         with self._order:
             late = self._late[0][0] if self._late else None
         return min((time for time in (at, late) if time is not None), default=None)
