@@ -18,7 +18,7 @@ BINDINGS_PER_USER = 10
 """Phones of one user. A fork to more is a flood; when an eleventh registers, the one that is silent longest goes."""
 
 BINDINGS = 1_000_000
-"""Phones in all; at about 1.2 kB each the memory of a small server."""
+"""Phones in all; at about 1.3 kB each the memory of a small server."""
 
 REMEMBERED = 10_000
 """Users who are not registered any more but get "480 not here now" instead of "404 nobody of that name"."""
