@@ -16,7 +16,7 @@ HEADER_LIMIT = 512
 
 KINDS = 256
 """Indexes that are kept. A phone has a dozen kinds of messages; strangers, each of whose heads may be another one, fill
-4 MB with them."""
+7 MB with them."""
 
 # RFC 3261 §7.3.3 and the registry of later ones: compact forms of header names.
 COMPACT = {

@@ -168,7 +168,7 @@ def _why_not(text: bytes) -> SipError:
 
 
 KNOWN = 8192
-"""URIs that are known at once: those of a few thousand phones, and 16 MB of the longest that strangers can write."""
+"""URIs that are known at once: those of a few thousand phones; of the worst that strangers can write, 54 MB."""
 
 _URIS = Memo(Uri, KNOWN)
 
