@@ -14,7 +14,7 @@ need_module("playwright", "playwright")
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Route, expect, sync_playwright  # noqa: E402
 
-__all__ = ["ARGUMENTS", "DESKTOP", "TELEPHONE", "Browser", "Page", "Route", "Window", "chromium", "expect"]
+__all__ = ["ARGUMENTS", "DESKTOP", "TELEPHONE", "WITHIN", "Browser", "Page", "Route", "Window", "chromium", "expect"]
 
 ARGUMENTS: Final = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
