@@ -46,7 +46,7 @@ class Book:
         self._lock = Lock()
         self._by_name: dict[tuple[str, str], _Story] = {}
         self._by_id: dict[str, _Story] = {}
-        self._by_state: dict[str, OrderedDict[str, _Story]] = {
+        self._by_state: dict[str, OrderedDict[_Story, None]] = {
             state: OrderedDict() for state in (CALLING, RINGING, TALKING, OVER)
         }
         self._latest: deque[Event] = deque(maxlen=LATEST)
@@ -79,7 +79,7 @@ class Book:
         query = fold(query.strip())
         with self._lock:
             self._tidy_up()
-            stories = list(self._by_id.values())
+            stories = list(self._by_name.values())
         stories.sort(key=_began, reverse=True)
         sought = (story for story in stories if before is None or story.began < before)
         cards = (self._card(story) for story in sought if not query or story.tells_of(query))
@@ -89,13 +89,20 @@ class Book:
         """The card of a call; None where there is none of that id."""
         with self._lock:
             self._tidy_up()
-            story = self._by_id.get(id)
+            story = self._of(id)
+            return story.card() if story is not None else None
+
+    def card_of(self, call: str, leg: str) -> CallCard | None:
+        """The same of a call by its name: its Call-ID and the caller's From tag."""
+        with self._lock:
+            self._tidy_up()
+            story = self._by_name.get((call, leg))
             return story.card() if story is not None else None
 
     def events(self, id: str) -> list[CallEvent]:
         """What happened in a call, in order."""
         with self._lock:
-            story = self._by_id.get(id)
+            story = self._of(id)
             return story.events.copy() if story is not None else []
 
     def journal(self) -> list[Event]:
@@ -113,35 +120,45 @@ class Book:
         with self._lock:
             return story.card()
 
+    def _of(self, id: str) -> _Story | None:
+        """The call of that id. Ids are made when somebody asks for one; each takes longer than an event."""
+        for story in reversed(self._by_name.values()):
+            if story.listed:
+                break  # and so are all that began before it
+            story.listed = True
+            self._by_id[story.id] = story
+        return self._by_id.get(id)
+
     def _hear(self, event: CallEvent) -> None:
         name = (event.call, event.leg)
         story = self._by_name.get(name)
         if story is None:
             story = self._by_name[name] = _Story(event)
-            self._by_id[story.id] = story
         else:
-            del self._by_state[story.state][story.id]
+            del self._by_state[story.state][story]
         story.hear(event)
-        self._by_state[story.state][story.id] = story
+        self._by_state[story.state][story] = None
 
     def _tidy_up(self) -> None:
         """Wait no longer for the ends of calls that were silent for too long; forget those that are long over."""
         now = self._now()
-        live = len(self._by_id) - len(self._by_state[OVER])
+        live = len(self._by_name) - len(self._by_state[OVER])
         for state, patience in PATIENCE.items():
             stories = self._by_state[state]
             while stories:
-                story = next(iter(stories.values()))
+                story = next(iter(stories))
                 if story.changed + patience > now and live <= LIVE_CALLS:
                     break
                 live -= 1
-                del stories[story.id]
+                del stories[story]
                 story.lose()
-                self._by_state[OVER][story.id] = story
+                self._by_state[OVER][story] = None
         over = self._by_state[OVER]
         while len(over) > self._past:
-            _, story = over.popitem(last=False)
-            del self._by_id[story.id], self._by_name[story.call, story.leg]
+            story, _ = over.popitem(last=False)
+            del self._by_name[story.call, story.leg]
+            if story.listed:
+                self._by_id.pop(story.id, None)
 
     def _came(self, event: Registered) -> None:
         phone = (event.who, event.contact)
@@ -163,16 +180,20 @@ class Book:
 
 
 class _Story:
-    """A call as its events tell it. Changed in place, which is much cheaper than a new card for each event."""
+    """A call as its events tell it. Changed in place, which is much cheaper than a new card for each event.
+
+    listed: whether the book knows it by its id, too.
+    """
 
     __slots__ = (
-        "_card", "_holders", "answered", "began", "call", "callee", "caller", "changed", "conference", "end", "events",
-        "id", "leg", "missing", "over", "state", "status", "video", "went_to", "why",
+        "_card", "_holders", "_id", "answered", "began", "call", "callee", "caller", "changed", "conference", "end",
+        "events", "leg", "listed", "missing", "over", "state", "status", "video", "went_to", "why",
     )  # fmt: skip
 
     def __init__(self, event: CallEvent) -> None:
         """event: the first that is known of the call. Where that is not the very first, who called whom is a guess."""
-        self.id = short_id(event.call, event.leg)
+        self._id = ""
+        self.listed = False
         self.call = event.call
         self.leg = event.leg
         self.caller = event.who
@@ -190,8 +211,15 @@ class _Story:
         self.missing = False
         self.went_to: tuple[str, ...] = ()
         self.events: list[CallEvent] = []
-        self._holders: set[str] = set()
+        self._holders: tuple[str, ...] = ()
         self._card: CallCard | None = None
+
+    @property
+    def id(self) -> str:
+        """See `CallCard`."""
+        if not self._id:
+            self._id = short_id(self.call, self.leg)
+        return self._id
 
     def hear(self, event: CallEvent) -> None:
         """What happened next."""
@@ -204,7 +232,7 @@ class _Story:
             case "calling" | "ringing":
                 if self.state == OVER:
                     self.answered = None
-                    self._holders.clear()
+                    self._holders = ()
                 self._go_on(CALLING if event.kind == "calling" else RINGING)
             case "started" | "video" | "held" | "resumed" | "conference":
                 self._talk(event)
@@ -255,11 +283,14 @@ class _Story:
         if event.kind == "video" or (isinstance(event, told.Started) and event.video):
             self.video = True
         elif event.kind == "held":
-            self._holders.add(event.who)
+            self._holders = (*self._without(event.who), event.who)
         elif event.kind == "resumed":
-            self._holders.discard(event.who)
+            self._holders = self._without(event.who)
         elif event.kind == "conference":
             self.conference = True
+
+    def _without(self, who: str) -> tuple[str, ...]:
+        return tuple(holder for holder in self._holders if holder != who)
 
     def _finish(self, event: CallEvent) -> None:
         self._go_on(OVER)

@@ -17,7 +17,6 @@ from typing import Final
 
 from sipfullproxy.engine.events import CallEvent, Event
 from sipfullproxy.journal.book import PATIENCE, Book
-from sipfullproxy.journal.cards import short_id
 from sipfullproxy.journal.database import Database, Troubles
 from sipfullproxy.journal.mailbox import STOP_WAIT
 from sipfullproxy.journal.schema import (
@@ -179,8 +178,8 @@ class Store:
 
     def _write(self, database: sqlite3.Connection, events: Sequence[Event], names: Mapping[str, int]) -> None:
         """names: the calls with new messages, and the number of the last one that was written."""
-        ids = dict.fromkeys(short_id(event.call, event.leg) for event in events if isinstance(event, CallEvent))
-        cards = [card for id in ids if (card := self._book.card(id)) is not None]
+        told = dict.fromkeys((event.call, event.leg) for event in events if isinstance(event, CallEvent))
+        cards = [card for name in told if (card := self._book.card_of(*name)) is not None]
         records = {
             name: [record for record in self._tape.call(name) if record.number > last] for name, last in names.items()
         }
