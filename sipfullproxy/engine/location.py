@@ -344,8 +344,8 @@ class Location:
         return self._ages[0][0] if self._ages and self._expiring else None
 
     def expired(self, now: float) -> list[Binding]:
-        """The bindings that have run out, in that order; those of one moment in the order in which they registered last.
-        They are told once: the caller removes them."""
+        """The bindings that have run out, in that order; those of one moment in the order of their last REGISTER. They
+        are told once: the caller removes them."""
         found = []
         ages = self._ages
         while ages and ages[0][0] <= now and self._expiring:
