@@ -68,9 +68,10 @@ def python(command: Sequence[str]) -> str:
 
 
 _BUILD = """
-import platform, sys, sysconfig
+import os, platform, sys, sysconfig
 if sys.implementation.name == "pypy":
-    print("PyPy", ".".join(map(str, sys.pypy_version_info[:3])), "for Python", platform.python_version())
+    room = ", PYPY_GC_NURSERY=" + os.environ["PYPY_GC_NURSERY"] if "PYPY_GC_NURSERY" in os.environ else ""
+    print("PyPy", ".".join(map(str, sys.pypy_version_info[:3])), "for Python", platform.python_version() + room)
 else:
     profiled = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     print("CPython", platform.python_version(), "built", "with" if profiled else "without", "profiles")
