@@ -214,6 +214,23 @@ def test_an_address_that_is_not_ours_is_an_error() -> None:
         UdpDoor(("203.0.113.77", 0))
 
 
+def test_the_end_waits_for_nobody_who_goes_on_sending(core: Core, phone: socket.socket) -> None:
+    door = UdpDoor(("127.0.0.1", 0))
+    for _ in range(5):
+        phone.sendto(b"hello", door.local)
+
+    def end(data: bytes, flow: Flow) -> list[Send]:
+        door.shutdown()
+        return []
+
+    core.answer = end
+    thread = threading.Thread(target=door.serve, args=(core,))
+    thread.start()
+    thread.join()
+    door.server_close()
+    assert len(core.received) == 1
+
+
 def test_the_port_is_free_again_after_the_end(core: Core) -> None:
     with serving(core) as door:
         local = door.local

@@ -12,7 +12,7 @@ from sipfullproxy.sip.message import Request
 POLL_INTERVAL = 0.05
 
 # The same while none is due in that time. Another thread may start one meanwhile, but none shorter than T1; so whoever
-# looks twice in T1 still comes in time.
+# looks twice in T1 still comes in time. (Not so for what an experiment delays of a stream: it may come later by this.)
 REST = 0.25
 
 

@@ -160,6 +160,8 @@ class UdpDoor(socketserver.UDPServer):
             self.give(data, source)
             if self._given >= self._due:
                 self._look(ear, self._given)
+            if self._ended:
+                return  # though more may come, one by one
         for data, source in self._another():
             self.give(data, source)
 
