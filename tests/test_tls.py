@@ -46,7 +46,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("proxy", "phone", "stranger"):
         certify(folder, name)
     certify(folder, "school", "DNS:school.sk")
-    (folder / "believed.pem").write_text("".join((folder / f"{name}.pem").read_text() for name in ("phone", "school")))
+    certify(folder, "any", "DNS:*.school.sk")
+    believed = [(folder / f"{name}.pem").read_text() for name in ("phone", "school", "any")]
+    (folder / "believed.pem").write_text("".join(believed))
     return folder
 
 
@@ -225,6 +227,17 @@ def test_a_server_that_was_reached_by_a_name_shows_a_certificate_for_the_name(
                     taken.append(take(there, len(message())))
         assert taken == [message()]
         eventually(lambda: set(ways[:2]) <= set(core.losses), "the loss of what was not sent")
+
+
+def test_a_wildcard_is_the_name_of_no_domain(core: Core, door: Door, folder: Path) -> None:
+    with far(folder, "any") as listening:
+        way = post(door, listening.getsockname(), "www.school.sk")
+        with suppress(ssl.SSLError, ConnectionError):
+            there, _ = listening.accept()
+            with there:
+                there.settimeout(10)
+                assert not there.recv(10)
+        eventually(lambda: way in core.losses, "the loss")
 
 
 def test_a_connection_for_one_name_serves_no_other(core: Core, door: Door, folder: Path) -> None:

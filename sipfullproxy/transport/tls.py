@@ -7,6 +7,7 @@ import selectors
 import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.transport.connection import CHUNK, Connection, OverError
@@ -100,6 +101,13 @@ def _try(cert: Path, server: ssl.SSLContext) -> None:
             raise ssl.SSLError(ssl.SSL_ERROR_SSL, error.verify_message) from None
 
 
+def _domains(line: ssl.SSLSocket) -> list[str]:
+    """The domains that the other end's certificate names, as they stand there: OpenSSL has checked them, but takes
+    "*.example.com" for sip.example.com as the Web does, which SIP must not (RFC 5922 §7.2)."""
+    names: Any = (line.getpeercert() or {}).get("subjectAltName", ())
+    return [name.lower() for kind, name in names if kind == "DNS"]
+
+
 def _no_password() -> str:
     """Without it OpenSSL would ask at the terminal."""
     raise ssl.SSLError(ssl.SSL_ERROR_SSL, "the key has a password")
@@ -143,6 +151,8 @@ class TlsConnection(Connection):
         except BROKEN as error:
             raise OverError(str(error)) from error
         else:
+            if self.name and self.name not in _domains(self._secure):
+                raise OverError("only a wildcard of the certificate fits the domain")
             self._connect(now)
             if self._accepted:
                 self._begun = now  # a first message is still awaited
