@@ -619,6 +619,21 @@ def test_a_name_in_a_via_without_a_port_is_looked_up_with_its_transport() -> Non
     assert two.waiting == [200], "what had not come when its way failed goes there, too"
 
 
+@pytest.mark.parametrize(("transport", "again"), [("UDP", True), ("TCP", False)])
+def test_a_refusal_that_goes_another_way_is_repeated_where_that_loses_messages(transport: str, again: bool) -> None:
+    """§17.2.1: timer G is for transports that are not reliable; that of the way it takes counts."""
+    lab, alice, *_ = house()
+    lab.zone = {"laptop.lab.sk": ["192.0.2.9"]}
+    invite = alice.compose("INVITE", "sip:nobody@10.0.0.1")
+    alice.send(invite.replace(b"UDP 10.0.0.10:5060;", f"{transport} laptop.lab.sk:5060;".encode()))
+    lab.lose(alice.address)
+    lab.resolve()
+    lab.advance(DURATION["H"])
+    assert {send.flow.transport for send in lab.astray} == {transport.lower()}
+    assert sum(send.cause == "G" for send in lab.astray) == (10 if again else 1), "one was running when its way failed"
+    all_is_over(lab)
+
+
 def test_a_response_without_a_way_is_over() -> None:
     for host, zone in (("laptop.lab.sk", {}), ("laptop.lab.sk", {"laptop.lab.sk": ["10.0.0.1"]}), ("10.0.0.77", {})):
         lab, alice, *_ = house()

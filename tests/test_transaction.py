@@ -981,6 +981,21 @@ def test_answers_are_counted_with_their_requests(monkeypatch: pytest.MonkeyPatch
     assert lab.engine._core.transactions.held == 0
 
 
+def test_a_2xx_that_comes_again_is_not_counted_again() -> None:
+    """It goes back each time, and nothing of it is kept."""
+    lab, alice, bob = pair()
+    alice.invite("bob")
+    invite = bob.takes("INVITE")
+    bob.answer(invite)
+    held = lab.engine._core.transactions.held
+    for _ in range(9):
+        bob.answer(invite)
+    assert alice.waiting == [100] + [200] * 10
+    assert lab.engine._core.transactions.held == held
+    lab.advance(100)
+    assert lab.engine._core.transactions.held == 0
+
+
 def test_an_answer_behind_the_end_of_its_transaction_is_not_counted() -> None:
     """Over a stream a transaction ends with its answer (timer J is zero), and another phone may answer later."""
     lab = Lab(open=True)

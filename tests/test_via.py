@@ -70,6 +70,9 @@ def test_the_default_port_depends_on_the_transport(text: bytes, sent_by: tuple[b
         b"SIP/2.0/UDP h:99999",
         b"SIP/2.0/UDP 2001:db8::1",
         b"SIP/2.0/UDP a b",
+        b"SIP/2.0/UDP h;branch=x;branch=y",
+        b"SIP/2.0/UDP h;rport;branch=x;rport",
+        b"SIP/2.0/UDP h;branch=x;rport;rport",
     ],
 )
 def test_what_is_no_via_is_a_bad_request(text: bytes) -> None:

@@ -62,13 +62,13 @@ class Transaction:
         "_ending",
         "_interval",
         "_layer",
-        "_reliable",
         "_repeating",
         "_row",
         "flow",
         "held",
         "key",
         "last",
+        "reliable",
         "state",
     )
 
@@ -79,9 +79,9 @@ class Transaction:
         self._ending: Timer | None = None
         self._repeating: Timer | None = None
         self._interval = T1
-        self._reliable = flow.reliable
         self.key = key
         self.flow = flow
+        self.reliable = flow.reliable
         self.last = b""
         self.held = 0
 
@@ -99,7 +99,7 @@ class Transaction:
 
     def repeat(self, letter: str) -> None:
         """Start timer A, E or G; it waits longer each time that it is started again."""
-        if not self._reliable:
+        if not self.reliable:
             seconds, layer = self._interval, self._layer
             # Timer A doubles without an end (§17.1.1.2), E and G up to T2 (§17.1.2.2, §17.2.1).
             self._interval = seconds * 2 if letter == "A" else min(seconds * 2, T2)
@@ -108,7 +108,7 @@ class Transaction:
     def wait(self, letter: str) -> None:
         """Start any other timer, in the place of the one before. Where nothing is sent again by itself any more, the
         one that repeats stops too."""
-        if self._reliable and letter in _ZERO_IF_RELIABLE:
+        if self.reliable and letter in _ZERO_IF_RELIABLE:
             self.step(letter)
             return
         layer = self._layer
@@ -168,7 +168,9 @@ class ServerTransaction(Transaction):
         if status >= 200:
             self.context = None
             if self.state == fsm.ACCEPTED:
-                self.last = b""  # what comes again from here on is absorbed, or comes from the other end
+                # What comes again from here on is absorbed, or comes from the other end.
+                self.hold(-len(data))
+                self.last = b""
         return True
 
     def hold(self, size: int) -> None:
@@ -356,7 +358,7 @@ class Transactions:
     def move(self, transaction: Transaction, flow: Flow) -> None:
         """Have a transaction send by another flow from now on."""
         self._leave(transaction)
-        transaction.flow = flow
+        transaction.flow, transaction.reliable = flow, flow.reliable
         self._enter(transaction)
 
     def forget(self, transaction: Transaction) -> None:

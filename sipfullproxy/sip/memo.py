@@ -10,7 +10,8 @@ ENTRIES = 4096
 some five that are its own, and lives through its six messages in that time."""
 
 LONGEST = 512
-"""Bytes of a text that is kept: real header lines have less, and strangers cannot fill more than 2 MB of each memo."""
+"""Bytes of a text that is kept: real header lines have less. Strangers cannot fill more than 2 MB of each memo with
+texts; where what was read is a URI of as many parameters as fit, 27 MB with those."""
 
 T = TypeVar("T")
 

@@ -54,7 +54,7 @@ class Via:
         before, usual, behind = text.partition(b";branch=")
         sender = _SENDERS[before] if usual else None
         branch, rport, more = behind.partition(b";rport")
-        if sender is None or more or SEMICOLON in branch or SPACE in branch or TAB in branch:
+        if sender is None or more or (rport and sender[0]) or SEMICOLON in branch or SPACE in branch or TAB in branch:
             self._is_usual = False
             sender = self._read(text)
         else:
