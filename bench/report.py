@@ -103,7 +103,7 @@ def verdict(figure: Figure, goal: Goal) -> str:
         met = value is not None and goal.met(value.middle)
         result = "**invalid**" if value is None else f"{'met' if met else '**missed**'}: {shown(value)}"
         results.append(f"{name} {result}" if len(measured) > 1 else result)
-    return "; ".join(results)
+    return "; ".join(results) or "**invalid**"
 
 
 def shown(value: Spread | None, unit: str = "") -> str:
