@@ -63,7 +63,8 @@ def machine() -> str:
 
 
 def python(command: Sequence[str]) -> str:
-    """Which Python it is, and how it was built: without profiles it is some percent slower."""
+    """Which Python it is, and how it was built: without profiles it is some percent slower. Debian's has them, but does
+    not say so."""
     return subprocess.run([*command, "-c", _BUILD], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
@@ -74,7 +75,8 @@ if sys.implementation.name == "pypy":
     print("PyPy", ".".join(map(str, sys.pypy_version_info[:3])), "for Python", platform.python_version() + room)
 else:
     profiled = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
-    print("CPython", platform.python_version(), "built", "with" if profiled else "without", "profiles")
+    built = "built with profiles" if profiled else "built without profiles"
+    print("CPython", platform.python_version(), "of the operating system" if sys.base_prefix == "/usr" else built)
 """
 
 
