@@ -153,6 +153,7 @@ class Request(Message):
         self, start: bytes, lines: list[bytes], where: Index, body: bytes,
         method: bytes, uri_text: bytes, version: bytes,
     ) -> None:  # fmt: skip
+        # As in Response: a constructor above both would be one call more for each message.
         self.start = start
         self.lines = lines
         self.where = where
