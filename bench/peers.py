@@ -18,6 +18,7 @@ from pathlib import Path
 from bench import processes
 
 HERE = Path(__file__).resolve().parent
+MAIN = str(HERE.parent / "main.py")
 HOST = "127.0.0.1"
 
 # The ports of peers, ten apart; those of their callers and callees are so much higher. Each peer has ends of its own,
@@ -39,7 +40,6 @@ ENVIRONMENT = {"SIPLOG_BEND": "none"}
 
 PYPY_COMMAND = tuple(shlex.split(os.environ.get("BENCH_PYPY", "pypy3")))
 """What starts PyPy; `BENCH_PYPY="chroot /srv/trixie pypy3"` where it is not in the PATH."""
-PYPY_LEAST = "import sys; sys.exit(sys.implementation.name != 'pypy' or sys.version_info < (3, 11))"
 WARMING = 30.0
 """Seconds of work before a peer that compiles at run time is measured (see RESULTS.md, "until no call fails")."""
 
@@ -74,7 +74,8 @@ class Peer:
         """Whether it can be started here."""
         if self.program is not None and find(self.program) is None:
             return False
-        return not self.warms or subprocess.run([*PYPY_COMMAND, "-c", PYPY_LEAST], capture_output=True).returncode == 0
+        # That PyPy is there says little: it may be too old for us, or a jail that our folder is not in.
+        return not self.warms or subprocess.run([*PYPY_COMMAND, MAIN, "--version"], capture_output=True).returncode == 0
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ _OPTIONS = (
 
 def _ours(port: int, folder: Path, python: Sequence[str] = (sys.executable,)) -> Sequence[str]:
     return [
-        *python, str(HERE.parent / "main.py"), HOST, "--port", str(port), "--lang", "en",
+        *python, MAIN, HOST, "--port", str(port), "--lang", "en",
         "--journal", str(folder / "proxy.log"),
     ]  # fmt: skip
 
