@@ -39,6 +39,7 @@ module aufile.so
 module aubridge.so
 module sndfile.so
 {video}
+{webrtc}
 module_tmp uuid.so
 module_tmp account.so
 module_app contact.so
@@ -49,6 +50,7 @@ module_app ctrl_tcp.so
 
 # A file that is not there would end the program. Version 1.0 knows no such check, and takes any certificate.
 TLS = "sip_cafile {ca}\nsip_verify_server yes"
+WEBRTC = "module srtp.so\nmodule dtls_srtp.so\nmodule stun.so\nmodule ice.so\nrtcp_mux yes"
 VIDEO = "module fakevideo.so\nmodule vp8.so"
 ACCOUNT = "<sip:{user}@{proxy};transport={transport}>;regint={expires};answermode=manual;audio_codecs=pcmu"
 
@@ -56,8 +58,10 @@ ACCOUNT = "<sip:{user}@{proxy};transport={transport}>;regint={expires};answermod
 class Baresip(Phone):
     """`baresip`. Its events come as netstrings of JSON; the fakevideo module is its camera."""
 
-    def __init__(self, desk: Desk, camera: bool = False, transport: str = "udp") -> None:
-        """A phone with or without a `camera`. transport: which it speaks, of UDP, TCP and TLS."""
+    def __init__(self, desk: Desk, camera: bool = False, transport: str = "udp", webrtc: bool = False) -> None:
+        """A phone with or without a `camera`. transport: which it speaks, of UDP, TCP and TLS. webrtc: its media are as
+        a browser wants them.
+        """
         super().__init__(desk)
         control = f"{CONTROL[0]}:{CONTROL[1]}"
         config = CONFIG.format(
@@ -67,9 +71,12 @@ class Baresip(Phone):
             control=control,
             folder=self.folder,
             video=VIDEO if camera else "",
+            webrtc=WEBRTC if webrtc else "",
         )
         (self.folder / "config").write_text(config)
         self._account = ACCOUNT.format(user=self.user, proxy=self.proxy, expires=EXPIRES, transport=transport)
+        if webrtc:
+            self._account += ";mediaenc=dtls_srtp;medianat=ice"
         if desk.password:
             self._account += f";auth_pass={desk.password}"
         (self.folder / "accounts").write_text(self._account + "\n")

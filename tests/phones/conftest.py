@@ -1,7 +1,7 @@
 """The stage for the real phones: one LAN for all tests; for each test a fresh proxy, fresh phones, a fresh capture.
 
 A phone is asked for by the name of its user, whose first letter says which program it is: **l**inda and **l**eo use
-Linphone, **b**arry and **b**ella baresip, **p**etra and **p**avol pjsip.
+Linphone, **b**arry and **b**ella baresip, **p**etra and **p**avol pjsip, **w**anda a browser.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ default_proxy=0
 guess_hostname=1
 contact=sip:{user}@{address}
 register_only_when_network_is_up=1
+media_encryption={encryption}
 
 [net]
 mtu=1300
@@ -40,7 +41,19 @@ reg_identity=sip:{user}@{proxy}
 reg_expires=300
 reg_sendregister=1
 publish=0
-avpf=0
+avpf={avpf}
+nat_policy_ref=lab
+"""
+
+# What the settings of the app call ICE, and RTP and RTCP by one port.
+WEBRTC = """\
+[nat_policy_0]
+ref=lab
+protocols=ice
+
+[rtp]
+rtcp_mux=1
+
 """
 
 LOGIN = """\
@@ -86,11 +99,12 @@ class Linphone(Phone):
         films_at_once: bool = False,
         scanned: bool | str = False,
         transport: str = "udp",
+        webrtc: bool = False,
     ) -> None:
         """A phone with or without a `camera`; it `films_at_once` in the calls that it makes, or when it is told to.
 
         scanned: it knows nothing of the proxy but the address in the QR code: the usual one, or this. transport: which
-        it speaks, of UDP, TCP and TLS.
+        it speaks, of UDP, TCP and TLS. webrtc: its media are as a browser wants them.
         """
         super().__init__(desk)
         # The program neither makes its data folder nor its settings file, and does not run without them.
@@ -102,8 +116,9 @@ class Linphone(Phone):
         )
         usual = f"http://{self.proxy}:8080/provision/{self.user}?transport={transport}"
         account = (SCANNED if scanned else ACCOUNT).format(
-            user=self.user, proxy=self.proxy, transport=transport, scanned=usual if scanned is True else scanned
-        )
+            user=self.user, proxy=self.proxy, transport=transport, scanned=usual if scanned is True else scanned,
+            avpf=int(webrtc),
+        )  # fmt: skip
         if desk.password:
             account += LOGIN.format(user=self.user, password=desk.password)
         ports = {name: 5060 if name == transport else 0 for name in ("udp", "tcp", "tls")}
@@ -111,7 +126,8 @@ class Linphone(Phone):
             user=self.user,
             address=self.host.address,
             account=account,
-            codecs=sections,
+            codecs=sections + (WEBRTC if webrtc else ""),
+            encryption="dtls" if webrtc else "none",
             ca="" if scanned else desk.ca,
             **ports,
         )

@@ -12,6 +12,7 @@ from typing import NoReturn, TypeVar
 import pytest
 
 from tests.phones.baresip import Baresip
+from tests.phones.chromium import Chromium
 from tests.phones.lan import Host, Lan
 from tests.phones.linphone import Linphone
 from tests.phones.phone import Desk, Phone
@@ -33,10 +34,20 @@ OF_PHONE: dict[object, dict[str, str]] = {
     Linphone: {"linphonec": "linphone-cli", "stdbuf": "coreutils"},
     Baresip: {"baresip": "baresip-core"},
     Pjsua: {},
+    Chromium: {"chromium": "chromium"},
 }
 
 # Everybody's tone in Hz: inside the telephone band, none a harmonic of another.
-TONES = {"linda": 500, "leo": 620, "barry": 770, "bella": 950, "petra": 1180, "pavol": 1460, "music": 2250}
+TONES = {
+    "linda": 500,
+    "leo": 620,
+    "barry": 770,
+    "bella": 950,
+    "petra": 1180,
+    "pavol": 1460,
+    "wanda": 1730,
+    "music": 2250,
+}
 
 AnyPhone = TypeVar("AnyPhone", bound=Phone)
 
@@ -62,6 +73,8 @@ class Stage:
         need(OF_PHONE[kind])
         if kind is Pjsua and not importlib.util.find_spec("pjsua2"):
             unavailable("the Python package pjsua2-python is missing")
+        if kind is Chromium and not importlib.util.find_spec("playwright"):
+            unavailable("the Python package playwright is missing")
         folder = self._folder / f"{len(self._phones) + 1}-{name}"
         folder.mkdir()
         people = tuple(TONES)
