@@ -65,6 +65,34 @@ def test_nothing_old_is_looked_at_while_somebody_calls(monkeypatch: pytest.Monke
     assert set(generations) == {0}
 
 
+def test_while_somebody_calls_a_sample_is_looked_at_until_something_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "FEW", -1)
+    monkeypatch.setattr(collector, "LOOK", 0.001)
+    monkeypatch.setattr(collector, "SAMPLE", 1_000_000)
+    looks: list[int] = []
+
+    def collect(generation: int = 2) -> int:
+        looks.append(generation)
+        return int(len(looks) < 3)
+
+    monkeypatch.setattr(gc, "collect", collect)
+    put_aside = threading.Event()
+    monkeypatch.setattr(gc, "freeze", put_aside.set)
+    with tidy():
+        assert put_aside.wait(PATIENCE)
+    assert looks == [0, 0, 0]
+
+
+def test_what_was_put_aside_is_looked_through_when_nobody_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "QUIET", 3)
+    circle = _Circle()
+    freed = circle.freed
+    gc.freeze()
+    with tidy():
+        del circle
+        assert freed.wait(PATIENCE)
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_it_leaves_the_collector_as_it_was(enabled: bool) -> None:
     was = gc.isenabled()
