@@ -120,6 +120,19 @@ def test_a_burst_is_served_whole_and_in_order(core: Core, door: UdpDoor, phone: 
     assert [data for data, _ in core.received] == [b"%d" % number for number in range(count)]
 
 
+def test_where_the_kernel_cannot_wait_python_does(
+    core: Core, phone: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(udp, "_WAITS", False)
+    monkeypatch.setattr(udp, "_AT_ONCE", 0)
+    with serving(core) as door:
+        core.due = time.monotonic()
+        eventually(lambda: core.ticks, "the timer")
+        for number in range(udp.BATCH):
+            phone.sendto(b"%d" % number, door.local)
+            assert phone.recv(100) == b"%d" % number
+
+
 def test_who_cannot_keep_up_spares_himself_what_is_new_until_nothing_waits(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,6 +6,8 @@ import errno
 import logging
 import socket
 import socketserver
+import struct
+import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -30,6 +32,14 @@ MAX_FLOWS = 50_000
 # Failures to send that tell nothing about the peer: our own queue is full (as good as lost on the way: SIP repeats),
 # or the message is larger than any datagram.
 NOT_THE_PEER = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EMSGSIZE})
+
+# Linux can wait in the very call that receives. Elsewhere (and where a `timeval` has other sizes) Python asks before
+# each datagram whether there is one, which is a call of the system more.
+_WAITS = sys.platform == "linux" and sys.maxsize > 1 << 32
+_TIMEVAL = struct.Struct("@ll")
+
+# A socket that waits when it receives would do so when it sends, too, but for this.
+_AT_ONCE = socket.MSG_DONTWAIT if _WAITS else 0
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +86,9 @@ class UdpDoor(socketserver.UDPServer):
         """
         self._core = core
         with self.socket.dup() as ear:  # the socket itself sends, for other threads too, and never waits
-            ear.settimeout(POLL_INTERVAL)
+            if _WAITS:
+                ear.settimeout(None)
+            _wait_for(POLL_INTERVAL, ear)
             while not self._ended:
                 self._serve_some(ear)
 
@@ -84,7 +96,7 @@ class UdpDoor(socketserver.UDPServer):
         """Have `serve` return. Any thread may call it."""
         self._ended = True
         with suppress(OSError):  # then it returns when it looks at the timers next
-            self.socket.sendto(b"", self.socket.getsockname())
+            self.socket.sendto(b"", _AT_ONCE, self.socket.getsockname())
 
     def sibling(self) -> socket.socket:
         """One more socket on this port (Linux): what comes is spread over all of them, by the address of the sender.
@@ -147,10 +159,11 @@ class UdpDoor(socketserver.UDPServer):
         """Serve what comes, until nothing does for a moment, or so much came that it is time to ask since when it has
         waited."""
         # Who is behind must notice when nothing waits any more.
-        take, size = (self.socket if self._backlog.spare else ear).recvfrom, self.max_packet_size
+        behind = self._backlog.spare
+        take, size, how = (self.socket if behind else ear).recvfrom, self.max_packet_size, _AT_ONCE if behind else 0
         for _ in range(BATCH + 1):
             try:
-                data, source = take(size)
+                data, source = take(size, how)
             except (TimeoutError, BlockingIOError):
                 self._backlog.empty()
                 self._look(ear, time.monotonic())
@@ -170,7 +183,7 @@ class UdpDoor(socketserver.UDPServer):
         if not hasattr(self.socket, "recvmsg"):
             return []
         try:
-            data, notes, _, source = self.socket.recvmsg(self.max_packet_size, ROOM)
+            data, notes, _, source = self.socket.recvmsg(self.max_packet_size, ROOM, _AT_ONCE)
         except BlockingIOError:
             self._backlog.empty()
             return []
@@ -189,7 +202,7 @@ class UdpDoor(socketserver.UDPServer):
         self._due = now if resting else now + POLL_INTERVAL
         if resting != self._resting:
             self._resting = resting
-            ear.settimeout(REST if resting else POLL_INTERVAL)
+            _wait_for(REST if resting else POLL_INTERVAL, ear)
 
     def _receive(self, data: bytes, source: tuple[Any, ...]) -> None:
         if not data:
@@ -216,7 +229,7 @@ class UdpDoor(socketserver.UDPServer):
             answers: list[Send] = []
             for flow, data, _, _ in sends:
                 try:
-                    put(data, on_link(flow.remote, link) if link else flow.remote)
+                    put(data, _AT_ONCE, on_link(flow.remote, link) if link else flow.remote)
                 except OSError as error:
                     if error.errno not in NOT_THE_PEER and flow not in told:
                         told.add(flow)
@@ -224,6 +237,14 @@ class UdpDoor(socketserver.UDPServer):
                 except Exception:  # a bug of ours: a flow whose address is none
                     log.exception("bug while sending to %s", flow)
             sends = answers
+
+
+def _wait_for(seconds: float, ear: socket.socket) -> None:
+    """Have `ear` wait for a datagram for so long, at most, each time that it is asked."""
+    if _WAITS:
+        ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, round(seconds * 1e6)))
+    else:
+        ear.settimeout(seconds)
 
 
 def _make_room(line: socket.socket) -> None:
