@@ -1,9 +1,13 @@
-"""What holds for all tests."""
+"""What holds for all tests, and which of them are pure."""
 
 from __future__ import annotations
 
+import gc
 import signal
+import sys
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 # How long an example takes is the business of `pytest -m soak`; a busy machine makes no test fail.
@@ -13,3 +17,46 @@ settings.load_profile("house")
 # Who runs tests in the background of a shell has Ctrl-C ignored, and so would the proxies that are to hear it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+IMPURE = {"io", "phones", "sipp", "kamailio", "browser", "attack", "soak"}
+"""The marks of what takes its time: it waits for the kernel, for another program, or for a figure."""
+
+OUTSIDE = {"socket.bind", "socket.connect", "socket.sendto", "subprocess.Popen", "os.fork", "os.posix_spawn"}
+"""What a pure test may not do, by the names of Python's audit events."""
+
+_pure: str | None = None
+"""The pure test that is running now."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is pure, so that `pytest -m pure` can choose it."""
+    for item in items:
+        if IMPURE.isdisjoint(mark.name for mark in item.iter_markers()):
+            item.add_marker(pytest.mark.pure)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests live to the end: looking for garbage among them again and again is lost time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Know which test is running, if it is pure."""
+    global _pure
+    _pure = item.nodeid if item.get_closest_marker("pure") else None
+    try:
+        return (yield)
+    finally:
+        _pure = None
+
+
+def _hold_back(event: str, _: object) -> None:
+    """Let no pure test out, so that the pure part stays what it is called."""
+    if _pure is not None and event in OUTSIDE:
+        raise RuntimeError(f"{event} in {_pure}: what needs sockets or processes is marked `io`")
+
+
+sys.addaudithook(_hold_back)

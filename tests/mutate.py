@@ -58,7 +58,8 @@ def passes(copy: Path) -> bool:
     """Whether the tests of the copy pass."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", "not diagram", "tests"],
+            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "pure", "-k", "not diagram",
+             "tests"],
             cwd=copy, capture_output=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -40,6 +40,7 @@ def test_no_address_at_all_is_none() -> None:
     assert order(["0.0.0.0"], ["10.0.0.5"]) == ["10.0.0.5"]
 
 
+@pytest.mark.io
 def test_here_and_now_every_address_found_is_ours() -> None:
     found = lan_addresses()
     assert found
@@ -56,6 +57,7 @@ def test_no_route_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(routed()) == []
 
 
+@pytest.mark.io
 def test_looking_for_the_route_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", 0))
@@ -123,6 +125,7 @@ def test_a_system_without_these_tables_tells_nothing(tmp_path: Path) -> None:
     assert list(listed(tmp_path / "none", tmp_path / "none")) == []
 
 
+@pytest.mark.io
 def test_is_local() -> None:
     assert is_local("127.0.0.1")
     assert not is_local("203.0.113.77")

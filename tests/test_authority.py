@@ -16,6 +16,8 @@ need_module("cryptography", "cryptography")
 
 from sipfullproxy.authority import CA_LIFE, LIFE, MARGIN, Authority  # noqa: E402
 
+pytestmark = pytest.mark.io
+
 NOW = datetime.now(UTC)
 NAMES = ("192.168.1.10", "fd00::1", "fe80::1%eth0", "lab.example")
 

@@ -14,6 +14,8 @@ import pytest
 from sipfullproxy.transport import backlog
 from sipfullproxy.transport.backlog import PATIENCE, ROOM, Backlog
 
+pytestmark = pytest.mark.io
+
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says how long a datagram has waited")
 
 

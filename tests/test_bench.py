@@ -103,6 +103,7 @@ def test_where_pypy_could_not_be_measured_our_own_figure_stands() -> None:
     assert "| ours met: 0.5; pypy **invalid** |" in rows(figure)[0]
 
 
+@pytest.mark.io
 def test_pypy_is_left_out_where_it_cannot_run_us(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "PYPY_COMMAND", (sys.executable,))
     there = replace(PYPY, program=sys.executable)
@@ -119,6 +120,7 @@ def test_a_spread_is_the_median_and_its_quartiles() -> None:
     assert spread([7.0]) == (7.0, 7.0, 7.0)
 
 
+@pytest.mark.io
 def test_the_cpu_of_a_process_is_that_of_its_children_too(tmp_path: Path) -> None:
     burn = "import time\nwhile time.process_time() < 0.2: pass"
     script = (

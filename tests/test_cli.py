@@ -146,6 +146,7 @@ def call_nobody(port: int) -> None:
     assert ask(port, "INVITE", "nikto", f"sip:nikto@127.0.0.1:{port}", "call-1").startswith(b"SIP/2.0 403 ")
 
 
+@pytest.mark.io
 def test_the_greeting_tells_what_to_type_and_where_the_journal_is(tmp_path: Path) -> None:
     with running(tmp_path) as (_, lines, port):
         assert lines[0] == f"SIP proxy beží na 127.0.0.1:{port} (UDP, TCP)."
@@ -157,6 +158,7 @@ def test_the_greeting_tells_what_to_type_and_where_the_journal_is(tmp_path: Path
         assert [line for line in lines if "Off:" in line] == ["  Off:       logins by password (--users)"]
 
 
+@pytest.mark.io
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_at_once_with_the_journal_written(tmp_path: Path, ending: signal.Signals) -> None:
@@ -169,12 +171,14 @@ def test_signals_end_it_at_once_with_the_journal_written(tmp_path: Path, ending:
     assert "Bol zaregistrovaný nový používateľ: macka@127.0.0.1" in journal
 
 
+@pytest.mark.io
 def test_a_console_that_knows_no_slovak_is_served_all_the_same(tmp_path: Path) -> None:
     with running(tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0") as (_, lines, port):
         assert lines[0] == f"SIP proxy be\\u017e\\xed na 127.0.0.1:{port} (UDP, TCP)."
     assert process(tmp_path, "--help", PYTHONIOENCODING="ascii", PYTHONUTF8="0").returncode == 0
 
 
+@pytest.mark.io
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_a_greeting_that_nobody_can_read_ends_nothing(tmp_path: Path) -> None:
     """`main.py | head -1`, or a full disk behind the redirection."""
@@ -198,6 +202,7 @@ def test_a_greeting_that_nobody_can_read_ends_nothing(tmp_path: Path) -> None:
     assert (process.returncode, err) == (0, "")
 
 
+@pytest.mark.io
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -237,6 +242,7 @@ def test_what_the_user_can_mend_is_one_line_and_exit_code_2(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.io
 def test_a_taken_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     with running(tmp_path) as (_, _, port):
         done = process(tmp_path, "127.0.0.1", "--port", str(port))
@@ -245,6 +251,7 @@ def test_a_taken_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.io
 def test_the_page_is_where_the_greeting_says(tmp_path: Path) -> None:
     with running(tmp_path) as (process, lines, _):
         (line,) = [line for line in lines if "Stránka:" in line]
@@ -255,12 +262,14 @@ def test_the_page_is_where_the_greeting_says(tmp_path: Path) -> None:
         assert process.communicate(timeout=MOMENT) == ("", "")
 
 
+@pytest.mark.io
 def test_without_a_page_nobody_listens_and_nothing_is_loaded(tmp_path: Path) -> None:
     with running(tmp_path, "--no-web") as (_, lines, _):
         assert not any("http" in line for line in lines)
         assert "stránka s hovormi (--web)" in lines[-2]
 
 
+@pytest.mark.io
 def test_a_taken_port_of_the_page_costs_no_call(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
@@ -269,6 +278,7 @@ def test_a_taken_port_of_the_page_costs_no_call(tmp_path: Path) -> None:
             register(port)
 
 
+@pytest.mark.io
 def test_without_its_libraries_the_page_is_off_and_calls_go_on(tmp_path: Path) -> None:
     """`-S` leaves out whatever was installed; that is Python as a student has it."""
     command = [sys.executable, "-S", str(MAIN), "127.0.0.1", "--port", "0", "--lang", "en"]
@@ -291,6 +301,7 @@ def test_without_its_libraries_the_page_is_off_and_calls_go_on(tmp_path: Path) -
     assert err == ""
 
 
+@pytest.mark.io
 def test_the_settings_file_is_read_and_the_command_line_wins(tmp_path: Path) -> None:
     (tmp_path / "proxy.toml").write_text('port = 99\nlang = "en"\njournal = "calls.log"\n', encoding="utf-8")
     with running(tmp_path, "--config", "proxy.toml") as (_, lines, _):
@@ -298,6 +309,7 @@ def test_the_settings_file_is_read_and_the_command_line_wins(tmp_path: Path) -> 
     assert (tmp_path / "calls.log").exists()
 
 
+@pytest.mark.io
 def test_run_is_the_command_that_needs_no_name(run: Run) -> None:
     done = run("run", "203.0.113.77")
     assert (done.returncode, done.stderr.startswith("sipfullproxy: 203.0.113.77 nie je")) == (2, True)
@@ -317,12 +329,14 @@ def test_version(run: Run) -> None:
     assert run("--version").stdout == f"sipfullproxy {__version__}\n"
 
 
+@pytest.mark.io
 def test_the_package_can_be_run_as_well(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sipfullproxy", "--version"]
     done = subprocess.run(command, cwd=MAIN.parent, capture_output=True, text=True, timeout=MOMENT, check=True)
     assert done.stdout == f"sipfullproxy {__version__}\n"
 
 
+@pytest.mark.io
 def test_calls_lists_what_a_running_proxy_writes(tmp_path: Path, run: Run) -> None:
     with running(tmp_path) as (process, _, port):
         call_nobody(port)
@@ -396,6 +410,7 @@ def test_help_of_calls(run: Run, lang: str, word: str) -> None:
         assert f"\n  {option}" in done.stdout
 
 
+@pytest.mark.io
 def test_assignment_ticks_off_what_a_proxy_has_seen(tmp_path: Path, run: Run) -> None:
     with running(tmp_path) as (process, _, port):
         for user in ("macka", "macek"):
@@ -412,6 +427,7 @@ def test_assignment_ticks_off_what_a_proxy_has_seen(tmp_path: Path, run: Run) ->
     assert "macek@127.0.0.1" in sheet and "Žofia &lt;b&gt;" in sheet
 
 
+@pytest.mark.io
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -499,6 +515,7 @@ def is_heard(port: int) -> bool:
             return False
 
 
+@pytest.mark.io
 def test_bans_are_listed_and_lifted_while_the_proxy_runs(tmp_path: Path, run: Run) -> None:
     (tmp_path / "proxy.toml").write_text('state = "kept"\nlang = "en"\nbans = true\nsecurity_log = "security.log"\n')
     config = ("--config", "proxy.toml")

@@ -13,6 +13,8 @@ from tests.nameserver import NameServer, Zone, name_server
 from tests.running import Running, running
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.io
+
 
 class Phone:
     """A socket on the loopback that speaks just enough SIP."""

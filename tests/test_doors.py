@@ -16,6 +16,8 @@ from sipfullproxy.transport.doors import Desk, Doors
 from tests.test_stream import head, message, take
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.io
+
 
 class Core:
     """Sends each message on by `way`, and notes who called."""

@@ -30,6 +30,8 @@ from tests.running import Running, running
 from tests.test_callflows import FLOWS, Stage
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.io
+
 PATIENCE = 30.0
 """Seconds; nothing here takes a tenth of it."""
 

@@ -41,6 +41,7 @@ def test_what_was_found_holds(target: str) -> None:
         check(file.read_bytes())
 
 
+@pytest.mark.io
 @pytest.mark.parametrize("target", TARGETS)
 def test_so_does_what_is_looked_for_now(target: str) -> None:
     """Always the same inputs, so that a failure here is one that anybody can see again."""

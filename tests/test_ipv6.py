@@ -273,6 +273,7 @@ def caller(proxy: tuple[str, int], kind: socket.SocketKind) -> Iterator[Caller]:
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
 
 
+@pytest.mark.io
 @real
 @KINDS
 def test_the_program_on_ipv6(tmp_path: Path, kind: socket.SocketKind) -> None:
@@ -285,6 +286,7 @@ def test_the_program_on_ipv6(tmp_path: Path, kind: socket.SocketKind) -> None:
     assert f"[::1]:{alice.address[1]}" in proxy.journal.read_text("utf-8")
 
 
+@pytest.mark.io
 @real
 def test_both_at_once_and_no_flow_is_ipv4_in_ipv6s_clothes(tmp_path: Path) -> None:
     proxy = Proxy(["127.0.0.1", "::1"], 0, journal=tmp_path / "log", state=tmp_path)
@@ -305,6 +307,7 @@ def _on_a_link() -> str:
     return next((address for address in listed() if "%" in address), "")
 
 
+@pytest.mark.io
 @pytest.mark.skipif(not _on_a_link(), reason="this machine has no link-local address")
 @KINDS
 def test_on_a_link_the_socket_knows_its_name_and_nobody_else(tmp_path: Path, kind: socket.SocketKind) -> None:
@@ -336,6 +339,7 @@ class Named(Proxy):
         return dataclasses.replace(super()._config(listen), domains=DOMAINS)
 
 
+@pytest.mark.io
 @real
 @KINDS
 @pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the torture messages are not here: {FOLDER}")

@@ -14,6 +14,8 @@ from sipfullproxy.journal.record import Record
 from sipfullproxy.ladder.pcap import NoLibraryError, pcap
 from tests.ladders import ALL, plain
 
+pytestmark = pytest.mark.io
+
 pytest.importorskip("dpkt", reason="captures need dpkt")
 needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 

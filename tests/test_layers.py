@@ -126,6 +126,7 @@ def test_nothing_outside_the_standard_library_is_needed_but_by_the_page(name: st
     assert foreign <= allowed, f"{name} must get by without {foreign - allowed}"
 
 
+@pytest.mark.io
 def test_what_needs_a_library_is_imported_only_when_it_is_used() -> None:
     """As a program sees it where nothing is installed (`-S`): whatever is no part of the page can be loaded."""
     rooms = [name for name in FILES if not name.startswith("sipfullproxy.web.") and not name.endswith("__main__")]

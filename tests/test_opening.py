@@ -20,6 +20,8 @@ from sipfullproxy.transport.websocket import WS_PORT, WSS_PORT
 from tests.running import need, need_module
 from tests.test_tls import certify
 
+pytestmark = pytest.mark.io
+
 
 @contextmanager
 def taken(kind: socket.SocketKind) -> Iterator[int]:

@@ -113,6 +113,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(made)
 
 
+@pytest.mark.io
 @root
 def test_it_opens_ports_as_root_and_writes_as_somebody_else(folder: Path) -> None:
     command = [

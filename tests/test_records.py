@@ -17,6 +17,8 @@ from sipfullproxy.transport import records
 from sipfullproxy.transport.records import LONGEST_TTL, MOST_RECORDS, addresses, fetcher
 from tests.nameserver import NameServer, Twist, Zone, honest, name_server
 
+pytestmark = pytest.mark.io
+
 ZONE: Zone = {
     "lab.sk NAPTR": ['50 50 "s" "SIP+D2U" "" _sip._udp.lab.sk.', '90 50 "s" "SIP+D2T" "" _sip._tcp.lab.sk.'],
     "_sip._udp.lab.sk SRV": ["0 10 5070 One.lab.sk.", "1 0 0 ."],

@@ -22,6 +22,8 @@ from tests.disks import disk, fill
 from tests.load import ends, finish, free_port
 from tests.running import Running
 
+pytestmark = pytest.mark.io
+
 LOST = 1.0
 """Seconds: what was answered so long before the end must be there again."""
 

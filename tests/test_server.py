@@ -37,6 +37,8 @@ from tests.running import need_module
 from tests.test_tls import certify
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.io
+
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Proxy]]:

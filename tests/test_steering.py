@@ -16,7 +16,7 @@ from sipfullproxy.workers.owner import owner
 from sipfullproxy.workers.steering import FAR, program, steer
 from tests.helpers import Lab
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="several workers are for Linux only")
+pytestmark = [pytest.mark.io, pytest.mark.skipif(sys.platform != "linux", reason="several workers are for Linux only")]
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~()<>:\\\"/[]?{}@"
 

@@ -341,6 +341,7 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
+@pytest.mark.io
 def test_a_read_only_folder(read_only: Path, complaints: Callable[[], list[str]]) -> None:
     kept = Kept(read_only / "proxy.db")
     kept.call()

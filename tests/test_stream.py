@@ -22,6 +22,8 @@ from sipfullproxy.transport import stream
 from sipfullproxy.transport.stream import StreamDoor
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.io
+
 Address = tuple[str, int]
 
 

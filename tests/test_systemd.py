@@ -18,6 +18,7 @@ MOST_EXPOSED = 20
 """Tenths, as `systemd-analyze security` counts: below it a service is "OK"; a usual one without any care has 96."""
 
 
+@pytest.mark.io
 def test_it_is_a_unit(tmp_path: Path) -> None:
     """With a program that is there in the place of ours, which is not installed here."""
     text = UNIT.read_text("utf-8")
@@ -29,6 +30,7 @@ def test_it_is_a_unit(tmp_path: Path) -> None:
     assert done.returncode == 0 and UNIT.name not in done.stderr, done.stderr
 
 
+@pytest.mark.io
 def test_it_leaves_little_to_attack() -> None:
     done = subprocess.run(
         [need("systemd-analyze", "systemd"), "security", "--offline=true", f"--threshold={MOST_EXPOSED}", str(UNIT)],

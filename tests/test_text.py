@@ -270,6 +270,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+@pytest.mark.io
 def test_a_disk_that_fills_up_costs_no_line_and_no_call(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = small_disk / "proxy.log"
     journal = TextJournal(path, START)

@@ -27,6 +27,8 @@ from tests.running import need
 from tests.test_stream import Core, flow_of, message, take, take_all
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.io
+
 
 def certify(folder: Path, name: str, whose: str = "IP:127.0.0.1") -> tuple[Path, Path]:
     """A certificate for the loopback, or for whom it is said to be, that is its own CA; and its key."""

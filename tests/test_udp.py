@@ -20,6 +20,8 @@ from sipfullproxy.transport.core import POLL_INTERVAL
 from sipfullproxy.transport.udp import UdpDoor
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.io
+
 
 class Core:
     """Answers each datagram with itself, and notes what it was told."""

@@ -12,6 +12,8 @@ from sipfullproxy.web import access
 from sipfullproxy.web.access import Access, _Wrong
 from tests.pages import MadeUp, Page, page, phone
 
+pytestmark = pytest.mark.io
+
 
 def basic(password: str, user: str = "") -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

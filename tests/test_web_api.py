@@ -12,6 +12,8 @@ from sipfullproxy.journal.cards import OVER
 from sipfullproxy.web.api import MOST_BANS
 from tests.pages import SIP, Answer, Page, card, page, phone
 
+pytestmark = pytest.mark.io
+
 
 @pytest.fixture
 def served() -> Iterator[Page]:

@@ -10,6 +10,8 @@ import pytest
 from sipfullproxy.web import app
 from tests.pages import MadeUp, page
 
+pytestmark = pytest.mark.io
+
 
 def test_the_page_and_its_files() -> None:
     with page() as opened:

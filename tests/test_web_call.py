@@ -15,6 +15,8 @@ from sipfullproxy.ladder.pcap import pcap as capture
 from tests import ladders
 from tests.pages import MadeUp, Page, card, page
 
+pytestmark = pytest.mark.io
+
 CALL = f"/api/calls/{card().id}"
 
 

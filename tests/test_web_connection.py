@@ -10,6 +10,8 @@ from sipfullproxy.web import connection, live
 from tests.pages import MadeUp, Page, card, page
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.io
+
 
 def ended(line: socket.socket) -> bool:
     """Whether the other side ends the connection, instead of waiting for us."""

@@ -10,6 +10,8 @@ from sipfullproxy.web.links import LIFETIME, MOST, Link, Links
 from tests.pages import SIP, Answer, Page, page
 from tests.test_web_provision import entries, read
 
+pytestmark = pytest.mark.io
+
 BOB = ("sipfullproxy", "SHA-256", "ab" * 32)
 
 

@@ -17,6 +17,8 @@ from sipfullproxy.web.live import _versions
 from tests.pages import MadeUp, card, page
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.io
+
 FLOW = Flow("udp", ("192.168.1.10", 5060), ("192.168.1.21", 5060))
 
 

@@ -13,6 +13,8 @@ import pytest
 from sipfullproxy.web import provision
 from tests.pages import SIP, Page, page
 
+pytestmark = pytest.mark.io
+
 XML = "{http://www.linphone.org/xsds/lpconfig.xsd}"
 
 

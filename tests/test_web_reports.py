@@ -15,6 +15,8 @@ from sipfullproxy.ladder.model import ladder
 from tests import ladders
 from tests.pages import MadeUp, Page, card, page, phone
 
+pytestmark = pytest.mark.io
+
 WHO = {"call": "c", "leg": "l", "who": "alice@lab", "whom": "bob@lab"}
 
 

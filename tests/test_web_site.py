@@ -14,6 +14,8 @@ from sipfullproxy.web.site import Site, hosts, listening, missing
 from tests.pages import MadeUp, card, page
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.io
+
 
 @pytest.fixture
 def taken() -> Iterator[int]:

@@ -29,6 +29,8 @@ from tests.test_stream import Core, message, patient, take_all  # noqa: E402
 from tests.test_tls import certify, trusting  # noqa: E402
 from tests.waiting import eventually  # noqa: E402
 
+pytestmark = pytest.mark.io
+
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
