@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sipfullproxy import certificate, state, users
+from sipfullproxy import certificate, state, users, whereabouts
 from sipfullproxy.authority import Authority
 from sipfullproxy.banlist import BanList, Exchange
 from sipfullproxy.endings import endings
@@ -360,6 +360,9 @@ class Proxy:
             self._meanwhile("users", self._roll.follow, self._take_over, self._over)
         if self._authority is not None:
             self._meanwhile("certificate", certificate.renew, self.settings, self._authority, self._over)
+        self._meanwhile(
+            "whereabouts", whereabouts.watch, [host for _, (host, _) in doors.listen], self.settings.lang, self._over
+        )
         if self._page is not None:
             self._page.serve(self, self.listen, self._authority)
 

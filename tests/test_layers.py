@@ -29,6 +29,7 @@ FLOORS = (
         "banlist",
         "certificate",
         "roll",
+        "whereabouts",
         "page",
         "greeting",
         "guard",

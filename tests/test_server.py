@@ -15,12 +15,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 import sipfullproxy
-from sipfullproxy import authority, certificate, libraries, roll, server, users
+from sipfullproxy import authority, certificate, libraries, roll, server, users, whereabouts
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment, Registered, Unregistered
 from sipfullproxy.engine.flow import Flow, Send
@@ -940,6 +941,22 @@ def test_the_running_proxy_takes_users_over(
         path.unlink()
         eventually(lambda: caplog.text.count("ostávajú") == 2, "the complaint about no file")
         assert phone.log_in("pear") == "SIP/2.0 200 Vybavené OK"
+
+
+def test_the_running_proxy_looks_whether_it_still_has_its_address(
+    make: Callable[..., Proxy], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """127.0.0.1 plays an address of a network that is left, and come back to."""
+    here = True
+    monkeypatch.setattr(whereabouts, "GLANCE", 0.01)
+    monkeypatch.setattr(whereabouts, "ip_address", lambda text: ip_address(text.replace("127.", "192.")))
+    proxy = make()
+    proxy.start()
+    monkeypatch.setattr(whereabouts, "is_local", lambda _host: here)
+    here = False
+    eventually(lambda: "už nemá adresu 127.0.0.1" in caplog.text, "the warning")
+    here = True
+    eventually(lambda: "má znova adresu 127.0.0.1" in caplog.text, "its end")
 
 
 def test_without_the_users_file_it_does_not_start(make: Callable[..., Proxy], tmp_path: Path) -> None:
