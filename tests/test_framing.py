@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -92,6 +93,24 @@ def test_two_empty_lines_are_a_ping() -> None:
     assert framed([b"\r\n", b"\r", b"\n"]) == ([PING], "")
     assert framed([b"\n", b"\r\n\r\n"]) == ([PING], "")
     assert framed([b"\r\n"]) == ([], "")
+
+
+@pytest.mark.parametrize("stray", [b"\n", b"\r", b"\r\r\n", b"\r\n\n", b"\r\n\r"])
+def test_empty_lines_without_an_end_are_not_kept(stray: bytes) -> None:
+    framer = Framer()
+    flood = stray * 100_000
+    tracemalloc.start()
+    assert framer.feed(flood) == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * len(flood), "what came, and nothing beside it"
+    assert framer.feed(PING + PING + EMPTY)[-1] == EMPTY and not framer.half
+
+
+def test_pings_without_an_end_are_not_kept() -> None:
+    framer = Framer()
+    assert sum(len(framer.feed(byte)) for byte in drops(PING * 10_000)) == 10_000
+    assert not framer.half
 
 
 def test_a_ping_within_a_message_is_its_body() -> None:

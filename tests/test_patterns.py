@@ -75,7 +75,7 @@ every = pytest.mark.parametrize("where", PLACES)
 
 def test_there_are_patterns() -> None:
     assert len(PLACES) > 40
-    assert {name.rpartition(".")[2] for name in PLACES} >= {"_NAME_ADDR", "_VIA", "PARAM", "_STRAY", "IS_TOKEN"}
+    assert {name.rpartition(".")[2] for name in PLACES} >= {"_NAME_ADDR", "_VIA", "PARAM", "_BEHIND_STRAY", "IS_TOKEN"}
 
 
 def parsed(pattern: re.Pattern[Any]) -> Tree:
