@@ -55,9 +55,9 @@ class Core:
         self.names = frozenset((written(host), port) for _, (host, port) in config.doors)
         self.outbox = Outbox()
         self.timers = Timers()
-        self.transactions = Transactions(self.timers, self.outbox)
         self.lookups = Lookups(self.timers, self.outbox)
         self.location = Location(random(LIFE_SIZE).hex() if config.followed else None, expiring=config.expiring)
+        self.transactions = Transactions(self.timers, self.outbox, self.location.has_flow)
         self.registrar = Registrar(self.location, self.outbox)
         self.router = Router(config, self.location)
         self.bans = Bans(self.location, self.outbox, config.trusted) if config.bans else None

@@ -378,7 +378,7 @@ class Engine:
             raise SipError(400, "No user in To")
         if core.login is not None:
             core.login.registrant(request, who, source)
-        contacts = core.registrar.register(request, who, source, core.outbox.now)
+        contacts = core.registrar.register(request, who, source, core.outbox.now, proved=core.login is not None)
         if core.login is None and core.bans is not None:
             core.bans.right(source, who.name)
         core.answer(server, request, 200, contacts)
@@ -441,9 +441,14 @@ class Engine:
     ) -> None:  # fmt: skip
         core = self._core
         server.context = fork = Fork(core, server, request, routed, source, mark, call)
-        if fork.invite:
+        if fork.invite and not (call is None and routed.toward is None and self._may_be_made_up(source)):
             core.answer(server, request, 100)
         fork.start(targets)
+
+    def _may_be_made_up(self, source: Flow) -> bool:
+        """Whether nothing shows that the sender is there. Where no call and no token of ours does, his To tag may be
+        made up, too, and he gets no 100: who hears one asks no more, so he would be answered again and again."""
+        return not source.reliable and not self._core.location.has_flow(source)
 
     def _acknowledge(self, request: Request, source: Flow) -> None:
         """The ACK of a 2xx."""

@@ -33,6 +33,11 @@ LONGEST_CONTACT = 2048
 LONGEST_PATH = 1024
 """Bytes of a Path. It is in each request to the phone again, which must fit a datagram."""
 
+UNPROVED_LIST = 2
+"""Times as many bytes of Contacts as he sends that a stranger by UDP is told. His address may be made up, and all that
+a user may have registered is a hundred times what asks for it. With what is copied of his request, that is about what
+QUIC sends to an address that has proved nothing: three times (RFC 9000 §8.1)."""
+
 FLOW_TIMER = 120
 """Seconds within which a phone on a connection is asked to show that it is there (RFC 5626 §4.4.1): before home routers
 forget it, and no more often than phones do by themselves."""
@@ -88,14 +93,17 @@ class Registrar:
         self._location = location
         self._outbox = outbox
 
-    def register(self, request: Request, who: Uri, flow: Flow, now: float) -> tuple[tuple[bytes, bytes], ...]:
+    def register(
+        self, request: Request, who: Uri, flow: Flow, now: float, *, proved: bool = False
+    ) -> tuple[tuple[bytes, bytes], ...]:
         """Carry out a REGISTER, all of it or none of it (RFC 3261 §10.3 items 5 to 8).
 
-        who: the URI of its To, in our domain. flow: where it really came from. now: monotonic seconds.
+        who: the URI of its To, in our domain. flow: where it really came from. now: monotonic seconds. proved: whether
+        somebody is there, since he has logged in.
         Returns headers of the 200: all current bindings as Contacts, with the seconds that are left of each, and what
         the extensions want.
-        Raises SipError: 400 (nonsense), 403 (too many Contacts), 420 (see `_path`), 423 (too brief), 439 (see
-        `_reg_id`), 500 (out of order), 503 (full).
+        Raises SipError: 400 (nonsense), 403 (too many Contacts; see `UNPROVED_LIST`), 420 (see `_path`), 423 (too
+        brief), 439 (see `_reg_id`), 500 (out of order), 503 (full).
         """
         self.expire(now)
         phone = self._again(request, who, flow)
@@ -106,7 +114,7 @@ class Registrar:
             path, of_a_flow = b"", phone.of_a_flow
         else:
             path = _path(request)
-            wishes = self._carry_out(request, who, path, flow, now)
+            wishes = self._carry_out(request, who, path, flow, now, proved=proved or flow.reliable)
             of_a_flow = any(wish.of_a_flow for wish in wishes)
         supported = request.values(b"supported")
         headers = self._contacts(who, b"gruu" in supported, now)
@@ -139,7 +147,9 @@ class Registrar:
         alone = len(phones) == 1 or self._same(who.name, phone.uri, phone.instance) == [phone]
         return phone if alone else None
 
-    def _carry_out(self, request: Request, who: Uri, path: bytes, flow: Flow, now: float) -> list[Wish]:
+    def _carry_out(
+        self, request: Request, who: Uri, path: bytes, flow: Flow, now: float, *, proved: bool
+    ) -> list[Wish]:  # fmt: skip
         """Do what a REGISTER wants. Returns what that is of each Contact; nothing where it only asks, or ends all."""
         aor = who.name
         if len(aor) > LONGEST_USER:
@@ -153,8 +163,17 @@ class Registrar:
         if len(contacts) > location.BINDINGS_PER_USER:
             raise SipError(403, f"More than {location.BINDINGS_PER_USER} Contacts")
         wishes = [_wish(request, value) for value in contacts]
+        if not (proved or any(wish.expires for wish in wishes) or self._location.has_flow(flow)):
+            self._tell_little(request, who, now)
         self._update(request, who, wishes, path, flow, now)
         return wishes
+
+    def _tell_little(self, request: Request, who: Uri, now: float) -> None:
+        """Refuse a stranger who would be told much. Raises SipError 403, for a part of the list would say that there is
+        no more."""
+        listed = self._contacts(who, b"gruu" in request.values(b"supported"), now)
+        if sum(len(value) for _, value in listed) > UNPROVED_LIST * request.size:
+            raise SipError(403, "So much is told by UDP only to who is registered")
 
     def _contacts(self, who: Uri, knows_gruus: bool, now: float) -> list[tuple[bytes, bytes]]:
         """All bindings, as the 200 lists them (RFC 3261 §10.3 item 8); with their GRUUs for who knows of them (RFC 5627

@@ -154,9 +154,10 @@ class ServerTransaction(Transaction):
     def respond(self, status: int, data: bytes, edits: tuple[str, ...] = (), *, once: bool = False) -> bool:
         """Send a response upstream, if the table lets it through. Returns whether it does.
 
-        once: a final one that is not sent again before the request is.
+        once: a final one that is not sent again before the request is; so is any to a stranger who has heard nothing,
+        and so will ask again.
         """
-        event = "refusal" if once else EVENT_OF[status // 100]
+        event = "refusal" if once or (status >= 300 and self._is_unheard_stranger()) else EVENT_OF[status // 100]
         if event not in self._row:
             return False
         size = len(data) - len(self.last)
@@ -172,6 +173,19 @@ class ServerTransaction(Transaction):
                 self.hold(-len(data))
                 self.last = b""
         return True
+
+    def _is_unheard_stranger(self) -> bool:
+        return not self.last and not self.reliable and not self._is_known()
+
+    def _is_known(self) -> bool:
+        """Whether the request came from a phone that is registered; only for one a further way is looked for."""
+        return self.further is not None or self._layer.known(self.flow)
+
+    def repeat(self, letter: str) -> None:
+        """Start timer G. Not for the fourth time towards a stranger: his address may be made up, and a victim would get
+        eleven answers for one request. Of ten thousand one is lost to a guest where a tenth of all packets is."""
+        if self._interval < T2 or self._is_known():
+            super().repeat(letter)
 
     def hold(self, size: int) -> None:
         """Count so many bytes more as kept for it."""
@@ -298,11 +312,13 @@ def follow_up(sent: Draft, method: bytes, to_line: bytes | None = None, *extra: 
 
 
 class Transactions:
-    """All transactions of one engine (RFC 3261 §17.1.3, §17.2.3). held: bytes that are kept for all of them."""
+    """All transactions of one engine (RFC 3261 §17.1.3, §17.2.3). held: bytes that are kept for all of them. known:
+    says whether a phone is registered at a flow."""
 
-    __slots__ = ("_by_flow", "_clients", "_no_calls", "_servers", "held", "outbox", "timers")
+    __slots__ = ("_by_flow", "_clients", "_no_calls", "_servers", "held", "known", "outbox", "timers")
 
-    def __init__(self, timers: Timers, outbox: Outbox) -> None:
+    def __init__(self, timers: Timers, outbox: Outbox, known: Callable[[Flow], bool] = lambda flow: True) -> None:
+        self.known = known
         self.timers = timers
         self.outbox = outbox
         self._servers: dict[Key, ServerTransaction] = {}
