@@ -22,6 +22,20 @@ def test_heads_that_are_alike_share_one_index() -> None:
     assert index_of(WHOLE) is index_of([line[:-1] + b"other" for line in WHOLE])
 
 
+KINDS = st.sampled_from((b"INVITE", 200))
+LINES = (*WHOLE, b"v: g", b"VIA: h", b"Via : i", b"X", b" fold", b"?: j", b"Date: k")
+
+
+@given(st.lists(st.tuples(KINDS, st.lists(st.sampled_from(LINES), max_size=7)), max_size=20))
+def test_what_came_before_of_that_kind_changes_nothing(heads: list[tuple[object, list[bytes]]]) -> None:
+    """An index is held against the head, and never taken for the kind's sake alone."""
+    for number, (kind, lines) in enumerate(heads):
+        known, unknown = list(lines), list(lines)
+        one, other = index_of(known, kind), index_of(unknown, number)
+        assert (one, one.beginnings, one.echoed, one.flaw) == (other, other.beginnings, other.echoed, other.flaw)
+        assert known == unknown
+
+
 @pytest.mark.parametrize("line", [b"", b"Via", b"X", b": x", b"X Y: z", b"a?: b", b"\xc3\xa1: b"])
 def test_a_line_that_is_no_header_is_said_and_not_found(line: bytes) -> None:
     index = index_of([*WHOLE, line, b"Date: y"])

@@ -93,7 +93,7 @@ class World:
         client = None
         message = read(data)
         if isinstance(message, Response):
-            client = self.engine._core.transactions.match_response(message)
+            client = self.engine._core.transactions.clients.get((message.via.branch, message.cseq_method))
         alive = client is not None and client.state not in (fsm.COMPLETED, fsm.TERMINATED)
         sends = self.engine.receive(data, Flow("udp", PROXY, source), self.now)
         self.witness.received(message, data, source, sends, alive)

@@ -873,7 +873,7 @@ def test_a_transaction_that_is_over_never_takes_its_successor_along() -> None:
     first.forget()
     second = layer.serve(key, UDP, message)
     first.forget()
-    assert layer.match_request(key) is second
+    assert layer.servers[key] is second
     assert not first.respond(200, b"late")
     assert layer.outbox.sends() == []
 

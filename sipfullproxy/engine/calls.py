@@ -16,7 +16,7 @@ from sipfullproxy.engine.transfer import Outcome, Transfers
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import whole_number
 from sipfullproxy.sip.headers.address import Address
-from sipfullproxy.sip.message import Message, Request, Response
+from sipfullproxy.sip.message import Message, Request, Response, value_of
 from sipfullproxy.sip.uri import Uri
 
 CALLS = 200_000
@@ -358,11 +358,11 @@ class Calls:
 
 
 def _is_focus(message: Message) -> bool:
-    contact = message.first(b"contact")
-    if contact is None or b"isfocus" not in contact.lower():
+    places = message.where.get(b"contact")
+    if places is None or message.lines[places[0]].lower().find(b"isfocus") < 0:
         return False
     try:
-        return b"isfocus" in Address(contact).params
+        return b"isfocus" in Address(value_of(message.lines[places[0]])).params
     except SipError:
         return False
 

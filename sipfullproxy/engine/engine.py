@@ -110,7 +110,7 @@ class Engine:
             if isinstance(message, Request):
                 self._apologize(message, flow)
             elif isinstance(message, Response) and hasattr(message, "via"):
-                self._abandon(core.transactions.match_response(message))
+                self._abandon(core.transactions.clients.get((message.via.branch, message.cseq_method)))
         return core.outbox.sends()
 
     def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
@@ -270,7 +270,7 @@ class Engine:
         response.check()
         if response.via.sent_by in self._core.names:
             core = self._core
-            client = core.transactions.match_response(response)
+            client = core.transactions.clients.get((response.via.branch, response.cseq_method))
             if client is not None:
                 if core.bans is not None:
                     core.bans.met(flow)
@@ -290,7 +290,7 @@ class Engine:
             return
         request.stamp(*flow.remote)
         key = server_key(request)
-        server = core.transactions.match_request(key)
+        server = core.transactions.servers.get(key)
         if request.method == b"ACK":
             if server is not None and server.state != fsm.ACCEPTED:
                 server.step("ack")
@@ -316,7 +316,7 @@ class Engine:
 
     def _reply_flow(self, via: Via, source: Flow) -> Flow:
         """The way back to the sender of a request (RFC 3261 §18.2.2, RFC 3581 §4)."""
-        if source.reliable:
+        if via.rport or source.reliable:
             return source
         # Not with logins: who makes up the address of a phone of ours would have its nonces sent to himself.
         trusted = self._core.login is None and self._core.location.has_flow(source)
@@ -368,7 +368,8 @@ class Engine:
     def _register(self, server: ServerTransaction, request: Request, routed: Routed, source: Flow) -> None:
         """RFC 3261 §10.3."""
         core = self._core
-        supports(request, b"require", EXTENSIONS)
+        if b"require" in request.where:
+            supports(request, b"require", EXTENSIONS)
         if routed.uri.user is not None:
             raise SipError(400, "The Request-URI of a REGISTER names a domain, not a user")
         who = registrant(request)
@@ -473,7 +474,7 @@ class Engine:
         if request.method == b"ACK":
             return
         try:
-            server = core.transactions.match_request(server_key(request)) if hasattr(request, "via") else None
+            server = core.transactions.servers.get(server_key(request)) if hasattr(request, "via") else None
             if server is None:
                 core.refuse_unread(request, _same_tag(request), bug, source, source)
             elif not server.answered:

@@ -137,8 +137,8 @@ class Fork:
         """Targets that were not tried yet, those of one q together, the highest first."""
         fresh = []
         for target in targets:
-            uri = target.uri if target.binding is None else target.binding.uri
-            key = (uri.text, target.flow)
+            contact = target.uri.text if target.binding is None else target.binding.spec
+            key = (contact, target.flow)
             if key not in self._seen and len(self._seen) < BRANCHES:
                 self._seen.add(key)
                 fresh.append(target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.flow import LARGEST_DATAGRAM, Flow
 from sipfullproxy.engine.routing import Routed, Router, Target
-from sipfullproxy.engine.validation import LARGEST_MAX_BREADTH, LARGEST_MAX_FORWARDS, MAX_BREADTH, MAX_FORWARDS
+from sipfullproxy.engine.validation import LARGEST_MAX_BREADTH, MAX_BREADTH, MAX_FORWARDS
 from sipfullproxy.sip.digest import read_credentials
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import COMMA, split_list
@@ -70,12 +70,12 @@ class Forwarder:
         if uri != request.uri_text:
             draft.start = b"%b %b SIP/2.0" % (request.method, uri)
             edits += ("uri-to-binding" if target.binding is not None else "uri-cleaned",)
-        max_forwards = request.number(b"max-forwards", LARGEST_MAX_FORWARDS)
-        if max_forwards is None:
+        positions = draft.where.get(b"max-forwards")
+        if positions is None:
             draft.push(b"max-forwards", b"Max-Forwards: %d" % MAX_FORWARDS)
             edits += ("max-forwards-add", "max-breadth")
         else:
-            draft.put(b"max-forwards", b"Max-Forwards: %d" % (max_forwards - 1))
+            draft.lines[positions[0]] = _ONE_LESS[request.lines[positions[0]]]
             edits += ("max-forwards-down", "max-breadth")
         draft.put(b"max-breadth", b"Max-Breadth: %d" % breadth)
         if request.method in FORMS_A_DIALOG and self._switches.record_route:
@@ -87,13 +87,13 @@ class Forwarder:
         if _lacks_length(request, flow):
             draft.push(b"content-length", _length(request))
             edits += ("content-length-add",)
-        draft.push(b"via", self._vias[flow.door] + branch)
+        draft.push_via(self._vias[flow.door] + branch)
         return draft, (*edits, "via-push")
 
     def response(self, response: Response, flow: Flow) -> tuple[bytes, tuple[str, ...]]:
         """A response without our Via (RFC 3261 §16.7 item 3) and with the phrase of the house. flow: where it goes."""
         lines = response.lines.copy()
-        top = response.where[b"via"][0]
+        top = response.where.top
         rest = split_list(value_of(lines[top]))[1:] if COMMA in lines[top] else None
         if rest:
             lines[top] = b"Via: " + b", ".join(rest)
@@ -168,10 +168,18 @@ def _listener(contact: bytes) -> tuple[str, int] | None:
 _LISTENERS = Memo(_listener)
 
 
+def _one_less(line: bytes) -> bytes:
+    """The Max-Forwards that follows one which is a number, as `reasonable` has found, and not 0."""
+    return b"Max-Forwards: %d" % (int(value_of(line)) - 1)
+
+
+_ONE_LESS = Memo(_one_less)
+
+
 def _lacks_length(message: Request | Response, flow: Flow) -> bool:
     """Whether it does not say how long its body is where that is how a message ends (§16.6 item 9, §18.3); in a
     datagram it need not."""
-    return flow.reliable and b"content-length" not in message.where
+    return b"content-length" not in message.where and flow.reliable
 
 
 def _length(message: Request | Response) -> bytes:
@@ -201,8 +209,9 @@ def is_for_us_alone(response: Response) -> bool:
 
 def breadth_of(request: Request) -> int:
     """How many branches a request may still have at once, here and further on (RFC 5393 §5.3.3). SipError 400."""
-    breadth = request.number(b"max-breadth", LARGEST_MAX_BREADTH)
-    return MAX_BREADTH if breadth is None else min(breadth, MAX_BREADTH)
+    if b"max-breadth" not in request.where:
+        return MAX_BREADTH
+    return min(request.number(b"max-breadth", LARGEST_MAX_BREADTH) or 0, MAX_BREADTH)
 
 
 def _is_loose(route: bytes) -> bool:

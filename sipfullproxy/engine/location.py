@@ -116,7 +116,10 @@ class Binding:
     def direct(self) -> bool:
         """Whether the phone sends from where its Contact says, so that anybody could reach it by the Contact alone. One
         on a stream is reached over the connection that it opened; who knows whether it listens?"""
-        return not self.flow.reliable and (self.uri.numeric_host, self.uri.effective_port) == self.flow.remote
+        if self.flow.reliable:
+            return False
+        uri = self.uri
+        return (uri.numeric_host, uri.effective_port) == self.flow.remote
 
 
 def names_a_flow(instance: bytes) -> bool:
@@ -256,7 +259,7 @@ class Location:
     def refresh(self, binding: Binding, expires: float, call_id: bytes, cseq: int) -> None:
         """A phone has registered again, and of its binding nothing is new but these. To all others it is another one,
         as ever: who is told of it may hear this before or after what came earlier."""
-        name = self._name(binding)
+        name = "" if self._life is None else self._name(binding)
         self._number += 1
         binding.number = self._number
         binding.name = ""
@@ -346,8 +349,10 @@ class Location:
     def expired(self, now: float) -> list[Binding]:
         """The bindings that have run out, in that order; those of one moment in the order of their last REGISTER. They
         are told once: the caller removes them."""
-        found = []
         ages = self._ages
+        if not ages or ages[0][0] > now:
+            return []
+        found = []
         while ages and ages[0][0] <= now and self._expiring:
             at, _, binding = heapq.heappop(ages)
             if binding.due != at:

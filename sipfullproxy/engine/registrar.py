@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -108,19 +109,20 @@ class Registrar:
         self.expire(now)
         phone = self._again(request, who, flow)
         seconds = 0 if phone is None else _lifetime(request, phone.asked)
+        path = b""
+        named: Sequence[Binding | Wish]
         if phone is not None and seconds:
             _in_order(phone, request)
             self._location.refresh(phone, now + seconds, request.call_id, request.cseq)
-            path, of_a_flow = b"", phone.of_a_flow
+            named = (phone,)
         else:
             path = _path(request)
-            wishes = self._carry_out(request, who, path, flow, now, proved=proved or flow.reliable)
-            of_a_flow = any(wish.of_a_flow for wish in wishes)
-        supported = request.values(b"supported")
+            named = self._carry_out(request, who, path, flow, now, proved=proved or flow.reliable)
+        supported = request.values(b"supported") if b"supported" in request.where else ()
         headers = self._contacts(who, b"gruu" in supported, now)
         if path:
             headers.append((b"Path", path))
-        if of_a_flow and b"outbound" in supported:
+        if b"outbound" in supported and any(one.of_a_flow for one in named):
             headers.append((b"Require", b"outbound"))
             if flow.reliable:
                 headers.append((b"Flow-Timer", b"%d" % FLOW_TIMER))

@@ -121,7 +121,12 @@ class Router:
         Raises SipError: 400 for a Route that is none, 403 for a flow token that we did not make, 430 where
         its transport is off.
         """
-        routed = Routed(self._without_maddr(request.uri), request.values(b"route"))
+        uri = request.uri
+        if b"maddr" in uri.params:
+            uri = self._without_maddr(uri)
+        if b"route" not in request.where:
+            return Routed(uri, [])
+        routed = Routed(uri, request.values(b"route"))
         tokens: list[Flow | None] = []
         if routed.routes and b"lr" in routed.uri.params and self.is_us(routed.uri):
             # A strict router before us put our Record-Route into the Request-URI and the real one last. With a name in

@@ -31,18 +31,16 @@ EVENT_OF = ("", "1xx", "2xx", "final", "final", "final", "final")
 """The event of a response, by the first digit of its status."""
 
 
-def server_key(request: Request) -> Key:
+def server_key(request: Request, method: bytes = b"") -> Key:
     """What names the server transaction that a request belongs to (RFC 3261 §17.2.3).
 
-    An ACK belongs to its INVITE's; a CANCEL has one of its own.
+    An ACK belongs to its INVITE's; a CANCEL has one of its own. method: that of another request which it is for.
     """
-    return _key(request, b"INVITE" if request.method == b"ACK" else request.method)
-
-
-def _key(request: Request, method: bytes) -> Key:
     via = request.via
+    if not method:
+        method = b"INVITE" if request.method == b"ACK" else request.method
     if via.unique:
-        return (via.branch, via.sent_by, method)
+        return via.branch, via.sent_by, method
     # RFC 2543 elements: no unique branch, so what else stays the same. The To tag is left out, because ACK has one
     # where its INVITE had none.
     return (request.uri_text, request.from_tag, request.call_id, request.cseq, via.text, method)
@@ -261,7 +259,7 @@ class ClientTransaction(Transaction):
         return self.state in (fsm.CALLING, fsm.TRYING, fsm.PROCEEDING)
 
     def receive(self, response: Response) -> None:
-        """Feed it a response that `Transactions.match_response` found to be its own."""
+        """Feed it a response that is its own, by `Transactions.clients`."""
         self._response = response
         self.step(EVENT_OF[response.status // 100])
         self._response = None
@@ -312,38 +310,35 @@ def follow_up(sent: Draft, method: bytes, to_line: bytes | None = None, *extra: 
 
 
 class Transactions:
-    """All transactions of one engine (RFC 3261 §17.1.3, §17.2.3). held: bytes that are kept for all of them. known:
-    says whether a phone is registered at a flow."""
+    """All transactions of one engine (RFC 3261 §17.1.3, §17.2.3).
 
-    __slots__ = ("_by_flow", "_clients", "_no_calls", "_servers", "held", "known", "outbox", "timers")
+    servers: the server transactions by their keys (see `server_key`). clients: those that a response belongs to, by the
+    branch in its top Via and its method. held: bytes that are kept for all of them. known: says whether a phone is
+    registered at a flow.
+    """
+
+    __slots__ = ("_by_flow", "_no_calls", "clients", "held", "known", "outbox", "servers", "timers")
 
     def __init__(self, timers: Timers, outbox: Outbox, known: Callable[[Flow], bool] = lambda flow: True) -> None:
         self.known = known
         self.timers = timers
         self.outbox = outbox
-        self._servers: dict[Key, ServerTransaction] = {}
+        self.servers: dict[Key, ServerTransaction] = {}
         self._no_calls: dict[Key, ServerTransaction] = {}  # neither INVITE nor CANCEL, found without their method
-        self._clients: dict[Key, ClientTransaction] = {}
+        self.clients: dict[Key, ClientTransaction] = {}
         self._by_flow: dict[Flow, dict[Transaction, None]] = {}
         self.held = 0
 
-    def match_request(self, key: Key) -> ServerTransaction | None:
-        """The server transaction of that key."""
-        return self._servers.get(key)
-
     def match_cancelled(self, request: Request) -> ServerTransaction | None:
         """The server transaction that a CANCEL is for: an INVITE's, or that of any other request (RFC 3261 §9.2)."""
-        return self._servers.get(_key(request, b"INVITE")) or self._no_calls.get(_without_method(_key(request, b"")))
-
-    def match_response(self, response: Response) -> ClientTransaction | None:
-        """The client transaction that a response belongs to: same branch in the top Via, same method (§17.1.3)."""
-        return self._clients.get((response.via.branch, response.cseq_method))
+        key = server_key(request, b"INVITE")
+        return self.servers.get(key) or self._no_calls.get(_without_method(key))
 
     def serve(self, key: Key, flow: Flow, request: Request) -> ServerTransaction:
         """Begin a server transaction. flow: where its responses go. Raises SipError 503 when there are too many."""
-        if len(self._servers) >= TRANSACTIONS or self.held >= HELD:
+        if len(self.servers) >= TRANSACTIONS or self.held >= HELD:
             raise SipError(503, "Too many transactions", (b"Retry-After", b"10"))
-        transaction = self._servers[key] = ServerTransaction(self, key, flow, request)
+        transaction = self.servers[key] = ServerTransaction(self, key, flow, request)
         if request.method not in _CALLS:
             self._no_calls[_without_method(key)] = transaction
         self._enter(transaction, request.size)
@@ -358,7 +353,7 @@ class Transactions:
         branch: the one in its top Via. data: the request. draft: the same in lines, for the ACK of an INVITE.
         """
         key = (branch, method)
-        transaction = self._clients[key] = ClientTransaction(self, key, flow, method, draft, user)
+        transaction = self.clients[key] = ClientTransaction(self, key, flow, method, draft, user)
         self._enter(transaction, len(data))
         transaction.last = data
         self.outbox.send(flow, data, edits)
@@ -380,7 +375,7 @@ class Transactions:
     def forget(self, transaction: Transaction) -> None:
         """Take a transaction that is over out of the tables."""
         key, serves = transaction.key, isinstance(transaction, ServerTransaction)
-        table: dict[Key, Any] = self._servers if serves else self._clients
+        table: dict[Key, Any] = self.servers if serves else self.clients
         if table.get(key) is transaction:
             del table[key]
             if serves and key[-1] not in _CALLS and self._no_calls.get(_without_method(key)) is transaction:
@@ -405,7 +400,7 @@ class Transactions:
             del self._by_flow[transaction.flow]
 
     def __len__(self) -> int:
-        return len(self._servers) + len(self._clients)
+        return len(self.servers) + len(self.clients)
 
 
 Action = Callable[[Any], object]

@@ -19,7 +19,8 @@ T = TypeVar("T")
 class Memo(dict[bytes, T]):
     """`memo[text]` is what `read(text)` returns, as read before where it is known; `read` must be pure.
 
-    Looking up what is known is one step of the interpreter. What `read` raises is raised, and not kept.
+    Looking up what is known is one step of the interpreter; its `__getitem__` is a function that reads as `read` does,
+    without a frame of its own. What `read` raises is raised, and not kept.
     """
 
     __slots__ = ("_entries", "_read")

@@ -15,7 +15,7 @@ from sipfullproxy.sip.grammar import COMMA, CR, SPACE, TAB, TOKEN, split_list, u
 from sipfullproxy.sip.headers import address
 from sipfullproxy.sip.headers.cseq import parse_cseq
 from sipfullproxy.sip.headers.via import Via
-from sipfullproxy.sip.index import HEADER_LIMIT, Index, index_of
+from sipfullproxy.sip.index import HEADER_LIMIT, NONE, Index, index_of
 from sipfullproxy.sip.memo import Memo
 from sipfullproxy.sip.uri import Uri, parse_uri
 
@@ -72,11 +72,13 @@ class Message:
         text = self.via.text
         stamped = self.via.stamped(host, port)
         if stamped is not text:
-            top = self.where[b"via"][0]
-            line = unfold(self.lines[top])
-            # Nearly always it is the only value of its line; to search for a text as long as it takes a while.
-            alone = COMMA not in line and line.endswith(text)
-            self.lines[top] = line[: -len(text)] + stamped if alone else line.replace(text, stamped, 1)
+            top = self.where.top
+            line = self.lines[top]
+            if CR not in line and COMMA not in line and line.endswith(text):
+                # Nearly always; to search for a text as long as it takes a while.
+                self.lines[top] = line[: -len(text)] + stamped
+            else:
+                self.lines[top] = unfold(line).replace(text, stamped, 1)
 
     def first(self, name: bytes) -> bytes | None:
         """The whole value of the first line of that name, unfolded; None where there is none."""
@@ -106,7 +108,7 @@ class Message:
         if self.flaw or where.unclear:
             raise SipError(400, self.flaw or where.unclear)
         from_, to, call_id, cseq = where.ends
-        top = value_of(lines[where[b"via"][0]])
+        top = value_of(lines[where.top])
         self.via = Via(split_list(top)[0] if COMMA in top else top)
         self.cseq, self.cseq_method = _CSEQS[lines[cseq]]
         self.call_id = _CALL_IDS[lines[call_id]]
@@ -217,7 +219,9 @@ def parse(data: bytes) -> Request | Response:
     if not blank:
         message.flaw = "No empty line behind the headers"
     elif not message.flaw:
-        message.flaw = _cut_body(message)
+        place = message.where.length
+        if place == NONE or _NUMBERS[message.lines[place]] != len(body):  # as nearly never
+            message.flaw = _cut_body(message)
     return message
 
 
@@ -236,10 +240,10 @@ def parse_head(head: bytes) -> Request | Response:
     if len(lines) > HEADER_LIMIT:
         flaw = "Too many header lines"
         del lines[HEADER_LIMIT:]
-    where = index_of(lines)
     said = _STARTS[start]
+    where = index_of(lines, said[0])
     message = Response(start, lines, where, b"", *said) if len(said) == 2 else Request(start, lines, where, b"", *said)
-    if b"via" not in where:
+    if where.top == NONE:
         raise SipError(400, "No Via header")
     message.flaw = flaw or where.flaw
     return message
@@ -285,9 +289,6 @@ def _cut_body(message: Message) -> str:
 
     Returns what is wrong with that length, or "".
     """
-    positions = message.where.get(b"content-length", ())
-    if len(positions) == 1 and _NUMBERS[message.lines[positions[0]]] == len(message.body):
-        return ""  # as nearly always
     try:
         length = content_length(message)
     except SipError as error:
@@ -325,6 +326,11 @@ class Draft:
             last = self.where[b"via"][-1]
             over = self.lines[last]
             self.lines[last] = over + CRLF + line if over else line
+
+    def push_via(self, line: bytes) -> None:
+        """Put a Via above all others."""
+        top = self.where.top
+        self.lines[top] = line + CRLF + self.lines[top]
 
     def put(self, name: bytes, line: bytes) -> None:
         """Replace the first header line of that name, or add one below the last Via where there is none."""

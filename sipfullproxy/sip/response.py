@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sipfullproxy.sip.grammar import SEMICOLON
 from sipfullproxy.sip.headers import address
-from sipfullproxy.sip.message import Message, value_of
-
-_COPIED = (b"from", b"to", b"call-id", b"cseq")
+from sipfullproxy.sip.index import NONE
+from sipfullproxy.sip.message import CRLF, Message, value_of
 
 
 def respond(
@@ -21,16 +21,14 @@ def respond(
     had of them; only the first where there may be but one, so that the answer is not broken too. to_tag: put into To
     where it has no tag; b"" for a 100, which needs none (§8.2.6.2).
     """
-    lines = [b"SIP/2.0 %d %b" % (status, phrase)]
-    lines += [request.lines[position] for position in request.where.get(b"via", ())]
-    for name in _COPIED:
-        for position in request.where.get(name, ())[:1]:
-            line = request.lines[position]
-            if name == b"to" and to_tag and not address.tag(value_of(line)):
-                line += b";tag=" + to_tag
-            lines.append(line)
-    if status == 100:
-        lines += [request.lines[position] for position in request.where.get(b"timestamp", ())]
-    lines += [name + b": " + value for name, value in headers]
-    lines += [b"Content-Length: 0", b"", b""]
-    return b"\r\n".join(lines)
+    where, came = request.where, request.lines
+    lines = list(map(came.__getitem__, where.echoed))
+    if to_tag and where.to != NONE:
+        to = lines[where.to]
+        if SEMICOLON not in to or not address.tag(value_of(to)):
+            lines[where.to] = to + b";tag=" + to_tag
+    if status == 100 and b"timestamp" in where:
+        lines += [came[place] for place in where[b"timestamp"]]
+    for name, value in headers:
+        lines.append(name + b": " + value)
+    return CRLF.join((b"SIP/2.0 %d %b" % (status, phrase), *lines, b"Content-Length: 0", b"", b""))

@@ -108,9 +108,9 @@ def glance(body: bytes) -> Sdp:
     Of most calls it is so, and to look for words takes a tenth of reading lines.
     """
     for word in _OF_HOLD:
-        if word in body:
+        if body.find(word) >= 0:  # `word in body` tries first whether that is a number
             return parse(body)
-    return parse(body) if b"video" in body.lower() else _PLAIN
+    return parse(body) if body.lower().find(b"video") >= 0 else _PLAIN
 
 
 def find_sdp(content_type: bytes, body: bytes) -> bytes | None:

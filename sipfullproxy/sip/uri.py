@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import HOST, PARAMETER_LIMIT, some, unescape
@@ -44,10 +45,11 @@ class Uri:
     text: as it came. scheme: b"sip" or b"sips". user: userinfo without the password, escaped as it came, or None.
     name: the user with its escapes undone, what an address-of-record is keyed by (RFC 3261 §10.3 item 5), or b"".
     host: lower case, IPv6 in brackets and in its short form (RFC 5954 §4.2 compares addresses, not texts). port: or
-    None. params: by lower-case name. headers: what stands behind "?".
+    None. effective_port: the port, or the scheme's default. params: by lower-case name. headers: what stands behind
+    "?".
     """
 
-    __slots__ = ("headers", "host", "name", "params", "password", "port", "scheme", "text", "user")
+    __slots__ = ("effective_port", "headers", "host", "name", "params", "password", "port", "scheme", "text", "user")
 
     def __init__(self, text: bytes) -> None:
         match = _URI.fullmatch(text)
@@ -66,6 +68,7 @@ class Uri:
         self.port: int | None = int(port) if port else None
         if self.port is not None and not 0 < self.port < 65536:
             raise SipError(400, "Port out of range in a URI")
+        self.effective_port: int = self.port or DEFAULT_PORT[self.scheme]
         self.params: dict[bytes, bytes | None] = _params(params) if params else _NONE
         self.headers: bytes = headers or b""
         if self.headers.count(b"&") >= PARAMETER_LIMIT:
@@ -75,11 +78,6 @@ class Uri:
     def numeric_host(self) -> str:
         """The host without the brackets of IPv6, as the socket module wants it."""
         return self.host.strip(b"[]").decode("ascii", "replace")
-
-    @property
-    def effective_port(self) -> int:
-        """The port, or the scheme's default."""
-        return self.port or DEFAULT_PORT[self.scheme]
 
     def for_request(self) -> bytes:
         """This URI as a Request-URI: without what §19.1.1, table 1, forbids there (headers, method)."""
@@ -170,12 +168,8 @@ def _why_not(text: bytes) -> SipError:
 KNOWN = 8192
 """URIs that are known at once: those of a few thousand phones; of the worst that strangers can write, 54 MB."""
 
-_URIS = Memo(Uri, KNOWN)
+parse_uri: Callable[[bytes], Uri] = Memo(Uri, KNOWN).__getitem__
+"""Read a SIP or SIPS URI; the same text gives the same value.
 
-
-def parse_uri(text: bytes) -> Uri:
-    """Read a SIP or SIPS URI; the same text gives the same value.
-
-    Raises SipError: 416 for another scheme, 400 for anything that is no URI.
-    """
-    return _URIS[text]
+Raises SipError: 416 for another scheme, 400 for anything that is no URI.
+"""

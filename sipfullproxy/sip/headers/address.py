@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import QUOTED, TOKEN, WS, parameters, some
@@ -62,12 +63,8 @@ class Address:
         return parse_uri(self.spec)
 
 
-_URIS = Memo(lambda value: Address(value).uri)
-
-
-def read_uri(value: bytes) -> Uri:
-    """The URI of a value, for whom its name and its parameters do not matter. Raises as `Address` and its `uri` do."""
-    return _URIS[value]
+read_uri: Callable[[bytes], Uri] = Memo(lambda value: Address(value).uri).__getitem__
+"""The URI of a value, for whom its name and its parameters do not matter. Raises as `Address` and its `uri` do."""
 
 
 def tag(value: bytes) -> bytes:

@@ -53,7 +53,7 @@ class Via:
         self.maddr: bytes | None = None
         before, usual, behind = text.partition(b";branch=")
         sender = _SENDERS[before] if usual else None
-        branch, rport, more = behind.partition(b";rport")
+        branch, rport, more = behind.partition(b";rport") if SEMICOLON in behind else (behind, b"", b"")
         if sender is None or more or (rport and sender[0]) or SEMICOLON in branch or SPACE in branch or TAB in branch:
             self._is_usual = False
             sender = self._read(text)
