@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from sipfullproxy.engine.flow import Flow, Local, Send
@@ -16,16 +16,6 @@ from sipfullproxy.transport.stream import StreamDoor
 from sipfullproxy.transport.tls import Tls
 from sipfullproxy.transport.udp import UdpDoor
 from sipfullproxy.transport.wire import Wire
-
-
-class Together(Protocol):
-    """Serves all UDP ports by one thread, in the place of a thread for each, and what else it knows of."""
-
-    def serve(self, doors: Sequence[UdpDoor], core: Core) -> None:
-        """Serve until `shutdown`. core: sends all by itself, and returns nothing."""
-
-    def shutdown(self) -> None:
-        """Have `serve` return. Any thread may call it."""
 
 
 class Doors:
@@ -42,7 +32,6 @@ class Doors:
         self._streams: dict[Local, StreamDoor] = {}
         self._stream = StreamDoor(tls, websocket)
         self._threads: list[threading.Thread] = []
-        self._together: Together | None = None
         self._core: Core
 
     @property
@@ -75,25 +64,15 @@ class Doors:
         """Close a port of UDP again that nobody serves yet."""
         self._datagrams.pop(local).server_close()
 
-    def serve(self, core: Core, together: Together | None = None) -> None:
-        """Serve all ports in threads of their own, until `close`. Some door sees to the timers of the core.
-
-        together: serves the UDP ports, and the timers, in their place.
-        """
+    def serve(self, core: Core) -> None:
+        """Serve all ports in threads of their own, until `close`. Some door sees to the timers of the core."""
         self._core = core
-        self._together = together
-        if together is not None:
-            desk, doors = Desk(self, core, frozenset()), [*self._datagrams.values()]
-            for door in doors:
-                door.attach(desk)
-            self._threads.append(threading.Thread(target=together.serve, args=(doors, desk), name="udp", daemon=True))
-        else:
-            for local, door in self._datagrams.items():
-                desk = Desk(self, core, frozenset((local,)))
-                self._threads.append(threading.Thread(target=door.serve, args=(desk,), name="udp", daemon=True))
+        for local, door in self._datagrams.items():
+            desk = Desk(self, core, frozenset((local,)))
+            self._threads.append(threading.Thread(target=door.serve, args=(desk,), name="udp", daemon=True))
         if self._streams:
             desk = Desk(self, core, frozenset(self._streams))
-            ticks = not self._datagrams and together is None
+            ticks = not self._datagrams
             self._threads.append(
                 threading.Thread(target=self._stream.serve, args=(desk, ticks), name="tcp", daemon=True)
             )
@@ -103,11 +82,8 @@ class Doors:
     def close(self) -> None:
         """Serve no more, and close all ports and connections. Any thread but those that serve may call it."""
         if self._threads:
-            if self._together is not None:
-                self._together.shutdown()
-            else:
-                for door in self._datagrams.values():
-                    door.shutdown()
+            for door in self._datagrams.values():
+                door.shutdown()
             self._stream.shutdown()
             for thread in self._threads:
                 thread.join()

@@ -115,26 +115,7 @@ class UdpDoor(socketserver.UDPServer):
             raise
         return sibling
 
-    def attach(self, core: Core) -> None:
-        """Bring `core` what `take` finds, in the place of `serve`."""
-        self._core = core
-
-    def take(self) -> list[tuple[bytes, Any]]:
-        """Datagrams that wait, with their senders; a bounded number of them."""
-        found = []
-        receive, size = self.socket.recvfrom, self.max_packet_size
-        for _ in range(BATCH):
-            try:
-                found.append(receive(size))
-            except BlockingIOError:
-                self._backlog.empty()
-                return found
-            except OSError:
-                continue
-        found += self._another()
-        return found
-
-    def give(self, data: bytes, source: Any) -> None:
+    def _give(self, data: bytes, source: Any) -> None:
         """Serve one of them."""
         self._given = time.monotonic()
         try:
@@ -170,13 +151,13 @@ class UdpDoor(socketserver.UDPServer):
                 return
             except OSError:
                 continue  # Windows tells here that an earlier datagram of ours found nobody (WSAECONNRESET)
-            self.give(data, source)
+            self._give(data, source)
             if self._given >= self._due:
                 self._look(ear, self._given)
             if self._ended:
                 return  # though more may come, one by one
         for data, source in self._another():
-            self.give(data, source)
+            self._give(data, source)
 
     def _another(self) -> list[tuple[bytes, Any]]:
         """One more datagram after so many, if one waits; looked at for how long it has waited."""

@@ -30,10 +30,10 @@ from sipfullproxy.transport.core import Core
 from sipfullproxy.transport.doors import Doors
 from sipfullproxy.transport.udp import UdpDoor
 from sipfullproxy.workers import feed
+from sipfullproxy.workers.listener import Listener
 from sipfullproxy.workers.merge import Merge
 from sipfullproxy.workers.neighbours import Neighbours, bunches, inbox
 from sipfullproxy.workers.parcel import LOGINS, Forward, Logins, Parcel, Wrong
-from sipfullproxy.workers.round import Round
 from sipfullproxy.workers.setup import Files, Setup, plain_config
 from sipfullproxy.workers.steering import steer
 from sipfullproxy.workers.switchboard import Switchboard
@@ -99,6 +99,8 @@ class Foreman:
         self._lines: dict[int, socket.socket] = {}
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
         self._threads: list[threading.Thread] = []
+        self._listening: threading.Thread | None = None
+        self._end = socket.socketpair()
         self._alive = {number: threading.Event() for number in self._others}
         # They stay open here, too: what comes while a worker is replaced waits for the next one.
         self._inboxes = [inbox() for _ in range(count)]
@@ -121,7 +123,10 @@ class Foreman:
         deadline = time.monotonic() + BEGINNING
         for alive in self._alive.values():
             alive.wait(max(0.0, deadline - time.monotonic()))
-        doors.serve(switchboard, Round(switchboard, self.neighbours, beat=merge.flush))
+        listener = Listener(switchboard, self.neighbours, self._end[0], merge.flush)
+        self._listening = threading.Thread(target=listener.serve, name="neighbours", daemon=True)
+        self._listening.start()
+        doors.serve(switchboard)
 
     def stop(self) -> None:
         """End them, and return when all that they have to tell is heard."""
@@ -132,12 +137,15 @@ class Foreman:
                     line.shutdown(socket.SHUT_WR)
         for thread in self._threads:
             thread.join()
+        self._end[1].close()
+        if self._listening is not None:
+            self._listening.join()
 
     def close(self) -> None:
         """Tell what is still to be told, and let go of all sockets; after the ports of the first worker are closed."""
         if self._merge is not None:
             self._merge.flush(0)
-        for pair in self._inboxes:
+        for pair in (self._end, *self._inboxes):
             for end in pair:
                 end.close()
         for ports in self._ports.values():

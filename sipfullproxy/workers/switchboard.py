@@ -39,8 +39,7 @@ class Switchboard:
         if at is not None and at != self._neighbours.me:
             self._neighbours.hand_over(at, flow, data)
             return []
-        if flow.reliable:
-            self.read(now)  # for datagrams `Round` sees to it, once for many of them
+        self.read(now)
         return self._core.receive(data, flow, now, spare)
 
     def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:

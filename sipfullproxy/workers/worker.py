@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,9 +34,9 @@ from sipfullproxy.transport.resolver import Resolver
 from sipfullproxy.transport.udp import UdpDoor
 from sipfullproxy.values import NameServer
 from sipfullproxy.workers import feed
+from sipfullproxy.workers.listener import Listener
 from sipfullproxy.workers.neighbours import Neighbours
 from sipfullproxy.workers.parcel import Forward, Logins, Outgoing, Parcel, Wrong
-from sipfullproxy.workers.round import Round
 from sipfullproxy.workers.setup import Setup, read_config, read_rules
 from sipfullproxy.workers.switchboard import Switchboard
 
@@ -81,19 +82,26 @@ class Worker:
         )  # fmt: skip
         self._network = BadNetwork(guard, Experiments(**setup.experiments))
         self._switchboard = Switchboard(self._network, self._neighbours, self.post, guard.restore, self._obey)
-        self._round = Round(self._switchboard, self._neighbours, line, self._live)
+        self._listener = Listener(self._switchboard, self._neighbours, line, self._live)
         self._exchange = None if setup.bans is None else Exchange(BanList(Path(setup.bans)), guard, _lang(setup))
         self._lived = 0.0
 
     def run(self) -> None:
         """Serve, until the line is closed; then tell what is still to be told."""
-        desk = Desk(self, self._switchboard, frozenset())
-        for door in self._doors.values():
-            door.attach(desk)
+        threads = []
+        for local, door in self._doors.items():
+            desk = Desk(self, self._switchboard, frozenset((local,)))
+            threads.append(threading.Thread(target=door.serve, args=(desk,), name="udp", daemon=True))
         self._feed.start()
         if self._exchange is not None:
             self._exchange.start()
-        self._round.serve([*self._doors.values()], desk)
+        for thread in threads:
+            thread.start()
+        self._listener.serve()
+        for door in self._doors.values():
+            door.shutdown()
+        for thread in threads:
+            thread.join()
         if self._exchange is not None:
             self._exchange.stop()
         self._publish(self._engine.events())
@@ -135,8 +143,12 @@ class Worker:
                 users.hashes = {name: entry for name, entry in {**users.hashes, **hashes}.items() if entry}
 
     def _live(self) -> None:
+        """See to the timers where no port does, and give signs of life, as long as there is any in the engine."""
         now = time.monotonic()
+        if not self._doors and (due := self._switchboard.next_timer()) is not None and due <= now:
+            self._switchboard.send(self._switchboard.tick(now), now)
         if now - self._lived >= BEAT:
+            self._switchboard.next_timer()  # of an engine that never ends a verb there is no answer, and no beat
             self._lived = now
             self._feed.beat()
 
