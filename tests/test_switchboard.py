@@ -124,6 +124,6 @@ def test_a_way_that_leads_nowhere_is_lost_everywhere(crew: Crew) -> None:
 
     first.switchboard._post = post
     for number in range(4):
-        alice.invite("bob", call_id=f"dead-{number}")
+        alice.invite("bob", call_id=f"void-{number}")  # the first of them is not the first worker's
     assert all(len(worker.engine.phones(9)) == 1 for worker in crew.workers)
     assert sorted(set(alice.waiting)) == [100, 480, 500] and alice.waiting.count(500) == 1

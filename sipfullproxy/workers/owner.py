@@ -13,6 +13,8 @@ from sipfullproxy.journal.tape import call_id_of
 SUMMED: Final = 32
 """Bytes of a Call-ID that count. All but a few are random in them; and the kernel must be able to do the same."""
 
+MODULUS: Final = 255
+"""What the sum is taken by before it is shared out."""
 
 # So nearly all write it.
 _USUAL: Final = b"\r\nCall-ID: "
@@ -25,5 +27,8 @@ def owner(data: bytes, workers: int) -> int | None:
     """
     at = data.find(_USUAL) + len(_USUAL)
     call_id = data[at : data.find(b"\r", at)].strip() if at >= len(_USUAL) else call_id_of(data)
-    # A sum, because it must be simple: `steering.py` has the kernel make the same.
-    return sum(call_id[:SUMMED]) % workers if call_id else None
+    if not call_id:
+        return None
+    # The sum of the bytes modulo 255, because it must be simple: `steering.py` has the kernel make the same. As 256 is
+    # one more than 255, it is what the bytes as one number leave, and that Python finds in half the time.
+    return int.from_bytes(call_id[:SUMMED], "big") % MODULUS % workers

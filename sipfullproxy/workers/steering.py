@@ -13,7 +13,7 @@ import struct
 from array import array
 from typing import Final, NamedTuple
 
-from sipfullproxy.workers.owner import SUMMED
+from sipfullproxy.workers.owner import MODULUS, SUMMED
 
 HEADER: Final = b"\nCall-ID: "
 """What is sought. One place in four is looked at, so one of four words of it is met: those that begin in SHIFTS, which
@@ -58,7 +58,8 @@ def program(workers: int, far: int) -> list[Step]:
             Step(_JUMP_IF_EQUAL, _word(SHIFTS[-1]), if_not=1),
             Step(_JUMP, 7 * left + 1),
         ]  # fmt: skip
-    return [*search, Step(_RETURN_K), *_found(), *_summed(), Step(_MODULO_K, workers), Step(_RETURN_A)]
+    shared_out = Step(_MODULO_K, MODULUS), Step(_MODULO_K, workers), Step(_RETURN_A)
+    return [*search, Step(_RETURN_K), *_found(), *_summed(), *shared_out]
 
 
 def steer(port: socket.socket, workers: int) -> bool:
