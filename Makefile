@@ -30,6 +30,7 @@ test: packages lint  ## all tests, lint first; make test ARGS="-k registrar" for
 
 soak: $(TESTS)  ## the long tests that measure: how work grows with length
 	.venv/bin/pytest -m soak $(ARGS)
+	.venv/bin/pytest -m pure --hypothesis-profile=long $(ARGS)
 
 fuzz: $(TESTS)  ## look for inputs that break something: make fuzz TIME=3600 (seconds for each target)
 	.venv/bin/python -m fuzz --seconds $(TIME) $(ARGS)

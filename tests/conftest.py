@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-# How long an example takes is the business of `pytest -m soak`; a busy machine makes no test fail.
-settings.register_profile("house", deadline=None)
+# How long an example takes is the business of `pytest -m soak`; a busy machine makes no test fail. Other examples are
+# tried each time, so a few will do; `make soak` tries many, and fuzz/ looks for inputs that reach new lines.
+settings.register_profile("house", deadline=None, max_examples=40)
+settings.register_profile("long", deadline=None, max_examples=1_000)
 settings.load_profile("house")
 
 # Who runs tests in the background of a shell has Ctrl-C ignored, and so would the proxies that are to hear it.

@@ -130,13 +130,13 @@ RELAYS: dict[str, tuple[str, tuple[str, ...]]] = {
 @OPEN
 @pytest.mark.parametrize("to_tag", ["", ";tag=made-up"])
 @pytest.mark.parametrize("method", ["INVITE", "BYE", "MESSAGE", "NOTIFY", "CANCEL", "REGISTER"])
-@pytest.mark.parametrize("way", RELAYS)
-def test_strangers_relay_nothing(opened: bool, to_tag: str, method: str, way: str) -> None:
-    lab, alice, bob, mallory = world(open=opened)
-    uri, routes = RELAYS[way]
-    mallory.request(method, uri, to=f"<{uri}>{to_tag}", headers=routes)
-    assert mallory.waiting == [403]
-    assert not lab.astray and not alice.inbox and not bob.inbox
+def test_strangers_relay_nothing(opened: bool, to_tag: str, method: str) -> None:
+    lab, alice, bob, _ = world(open=opened)
+    for number, (way, (uri, routes)) in enumerate(RELAYS.items(), start=1):
+        stranger = lab.phone("mallory", f"198.51.100.{number}:6666")
+        stranger.request(method, uri, to=f"<{uri}>{to_tag}", headers=routes)
+        assert stranger.waiting == [403], way
+        assert not lab.astray and not alice.inbox and not bob.inbox, way
 
 
 @OPEN

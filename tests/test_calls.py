@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sipfullproxy.engine import calls
@@ -1171,7 +1171,6 @@ STEPS = ["again", "wait", "180", "200", "486", "302", "cancel", "ACK", "INVITE",
 
 
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 50)), max_size=25))
-@settings(max_examples=150, deadline=None)
 def test_whatever_happens_each_event_comes_once(steps: list[tuple[str, int]]) -> None:
     """Rings at most once, starts at most once; one end, of the kind that fits, and nothing after it but the outcome of
     a transfer. And nothing stays."""

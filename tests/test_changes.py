@@ -36,6 +36,7 @@ from tests import (
     test_torture,
     test_vectors,
 )  # fmt: skip
+from tests.each import each
 from tests.helpers import Lab, call
 from tests.passing import split
 from tests.recording import RecordingEngine, RecordingLab
@@ -340,16 +341,18 @@ def test_every_story_that_other_tests_tell_is_explained(module: ModuleType, name
             assert_explained(before, record)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@each(range(40))
 def test_every_random_call_is_explained(seed: int, tapes: list[Any]) -> None:
+    tapes.clear()
     test_random_calls.play(seed)
     (tape,) = tapes
     explained = [assert_explained(before, record) for before, record in pairs(tape.records)]
     assert len(explained) == sum(not record.inward for record in tape.records)
 
 
-@pytest.mark.parametrize("vector", test_vectors.TABLE, ids=[vector.name for vector in test_vectors.TABLE])
+@each(test_vectors.TABLE, test_vectors.named)
 def test_every_vector_is_explained(vector: test_vectors.Vector, tapes: list[Any]) -> None:
+    tapes.clear()
     test_vectors.play(vector.data)
     for before, record in pairs(tapes[0].records):
         assert_explained(before, record)
@@ -358,8 +361,10 @@ def test_every_vector_is_explained(vector: test_vectors.Vector, tapes: list[Any]
 TORTURE = [*test_torture.RFC_4475, *test_torture.RFC_5118] if test_torture.FOLDER.is_dir() else []
 
 
-@pytest.mark.parametrize("torture", TORTURE, ids=[torture.name for torture in TORTURE])
+@pytest.mark.skipif(not TORTURE, reason="the torture messages are not here")
+@each(TORTURE, lambda torture: torture.name)
 def test_every_torture_message_is_explained(torture: test_torture.Torture, tapes: list[Any]) -> None:
+    tapes.clear()
     test_torture.play(torture.data)
     for tape in tapes:
         for before, record in pairs(tape.records):
@@ -367,7 +372,7 @@ def test_every_torture_message_is_explained(torture: test_torture.Torture, tapes
 
 
 @given(mutants(live()) | mutants([vector.data for vector in test_vectors.TABLE]), st.booleans())
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(derandomize=True)
 def test_whatever_is_sent_its_changes_are_explained(data: bytes, strange: bool) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RecordingEngine, "tapes", [])

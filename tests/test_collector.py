@@ -6,6 +6,7 @@ import gc
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,6 +19,13 @@ pytestmark = pytest.mark.skipif(
 
 PATIENCE = 30.0
 """Seconds that a test waits for what takes a tenth of one."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _put_aside() -> Iterator[None]:
+    """All that pytest remembers was put aside by conftest.py; what is tested here lets go of that."""
+    yield
+    gc.freeze()
 
 
 class _Circle:

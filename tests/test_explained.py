@@ -391,7 +391,7 @@ def test_there_is_no_such_place(story: Story) -> None:
 
 
 @given(st.lists(mutants([vector.data for vector in TABLE]) | st.binary(max_size=200), max_size=6), st.data())
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(derandomize=True)
 def test_nothing_that_is_on_a_tape_breaks_an_explanation(messages: list[bytes], data: st.DataObject) -> None:
     flow = Flow("udp", PROXY, ("10.0.0.10", 5060))
     causes = st.integers(0, 8) | st.sampled_from(["A", "G", "C", "lost", "4320", "no answer"])

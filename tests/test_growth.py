@@ -181,14 +181,17 @@ READERS += [(read_message, *in_place(place)) for place in PLACES]
 READERS += [(read_message, b"OPTIONS", b"\nsip:a SIP/2.0\r\nVia: SIP/2.0/UDP a\r\n\r\n")]
 
 
+EVERY = 3
+"""Of how many things over and over a reader gets one where nothing is measured: the next reader gets the next. `make
+soak` measures each reader with all of them."""
+
 NAMES = [f"{reader.__name__}-{number}" for number, (reader, _, _) in enumerate(READERS)]
 
 
-@pytest.mark.parametrize(("reader", "before", "after"), READERS, ids=NAMES)
-def test_64_kilobytes_of_anything_are_read_to_their_end(
-    reader: Callable[[bytes], object], before: bytes, after: bytes
-) -> None:
-    for run in RUNS:
+@pytest.mark.parametrize("number", range(len(READERS)), ids=NAMES)
+def test_64_kilobytes_of_anything_are_read_to_their_end(number: int) -> None:
+    reader, before, after = READERS[number]
+    for run in RUNS[number % EVERY :: EVERY]:
         with suppress(SipError):
             reader(fill(before, run, after))
 
@@ -213,7 +216,7 @@ def serve() -> Callable[[bytes], object]:
 @pytest.mark.parametrize("place", PLACES)
 def test_64_kilobytes_of_anything_are_served(place: int) -> None:
     reader = serve()
-    for run in RUNS:
+    for run in RUNS[place % EVERY :: EVERY]:
         reader(fill(in_place(place)[0], run, in_place(place)[1]))
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.each import each
+
 PACKAGE = Path(__file__).parent.parent / "sipfullproxy"
 
 # From the ground up; see docs/architecture.md. What has no room of its own lives on the top floor.
@@ -94,7 +96,7 @@ def floor(name: str) -> int | None:
     return next((height for height, rooms in enumerate(FLOORS) if room in rooms), None)
 
 
-@pytest.mark.parametrize("name", FILES)
+@each(FILES)
 def test_imports_go_down_only(name: str) -> None:
     here = floor(name)
     if here is None:
@@ -113,13 +115,13 @@ def test_there_is_no_cycle() -> None:
         pytest.fail(" imports ".join(error.args[1]))
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if floor(name) in (0, 1)])
+@each(name for name in FILES if floor(name) in (0, 1))
 def test_words_and_decisions_are_pure(name: str) -> None:
     foreign = {found for found in IMPORTS[name] if found.split(".")[0] not in PURE | {"sipfullproxy"}}
     assert not foreign, f"{name} must get by without {', '.join(sorted(foreign))}"
 
 
-@pytest.mark.parametrize("name", FILES)
+@each(FILES)
 def test_nothing_outside_the_standard_library_is_needed_but_by_the_page(name: str) -> None:
     known = sys.stdlib_module_names | {"sipfullproxy"}
     foreign = {found.split(".")[0] for found in IMPORTS[name]} - known

@@ -17,6 +17,7 @@ from sipfullproxy.engine.locating import Found, Srv
 from sipfullproxy.engine.lookups import LOOKUPS
 from sipfullproxy.engine.timers import DURATION, LOOKUP, NEXT_SERVER
 from sipfullproxy.sip.message import Request, Response
+from tests.each import each
 from tests.helpers import PROXY, Lab, Phone
 from tests.zones import Zone
 
@@ -454,7 +455,7 @@ def test_a_request_is_not_sent_on_and_on_because_the_dns_says_so() -> None:
     all_is_over(lab, 2)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@each(range(150))
 def test_whatever_happens_there_is_one_answer_and_nothing_is_left(seed: int) -> None:
     """The DNS, the servers, the network and the caller at random: one final response (or 2xx after it), and tables that
     end empty, but for a call that was answered."""
@@ -500,7 +501,7 @@ def test_whatever_happens_there_is_one_answer_and_nothing_is_left(seed: int) -> 
     assert not load["transactions"] and load["timers"] == load["calls"] <= (method == "INVITE" and 200 in finals)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@each(range(150))
 def test_names_flows_and_forwarding_together(seed: int) -> None:
     """Erin has one phone with three flows, and her calls go on to a name. Whatever the phones, the network and the
     caller do: the phone rings by one flow at a time, the caller hears one end, and nobody is left ringing."""

@@ -17,6 +17,7 @@ import pytest
 from sipfullproxy import privileges
 from sipfullproxy.privileges import identity
 from sipfullproxy.settings import Settings, SettingsError, StartError, read
+from tests.each import each
 from tests.running import HERE, PATIENCE
 from tests.test_layers import FILES
 from tests.waiting import eventually
@@ -192,6 +193,6 @@ def dangers(name: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", FILES)
+@each(FILES)
 def test_no_shell_no_pickle_no_eval(name: str) -> None:
     assert not {(name, danger) for danger in dangers(name)} - ALLOWED

@@ -7,8 +7,7 @@ has no border any more.
 
 from __future__ import annotations
 
-import pytest
-
+from tests.each import each
 from tests.helpers import Lab, Phone
 from tests.passing import connect, fate_of, fates_on
 
@@ -119,7 +118,7 @@ def test_the_honest_one_is_forwarded_and_so_these_tests_show_something() -> None
     ]
 
 
-@pytest.mark.parametrize("lie", LIES)
+@each(LIES)
 def test_a_datagram_that_says_two_things_is_refused(lie: str) -> None:
     proxy, alice = lab()
     fate, sends = fate_of(proxy, written(LIES[lie], "UDP"), alice.address)
@@ -127,7 +126,7 @@ def test_a_datagram_that_says_two_things_is_refused(lie: str) -> None:
     assert b"\r\nWarning: 399 " in sends[0].data
 
 
-@pytest.mark.parametrize("lie", LIES)
+@each(LIES)
 def test_on_a_stream_nothing_comes_out_of_its_body_either(lie: str) -> None:
     proxy, alice = lab()
     fates = fates_on(connect(proxy, alice), proxy, written(LIES[lie], "TCP"))

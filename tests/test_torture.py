@@ -15,6 +15,7 @@ import pytest
 from sipfullproxy.engine.flow import Send
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request, Response, parse
+from tests.each import each
 from tests.helpers import Lab, Phone
 from tests.passing import assert_passed, connect, fate_of, fates_on, framed, split
 
@@ -160,7 +161,7 @@ def test_every_torture_message_is_in_the_table_once() -> None:
     assert sorted(torture.name for torture in TABLE) == sorted(file.stem for file in FOLDER.rglob("*.dat"))
 
 
-every = pytest.mark.parametrize("torture", TABLE, ids=[torture.name for torture in TABLE])
+every = each(TABLE, lambda torture: torture.name)
 
 
 @every

@@ -15,6 +15,7 @@ import pytest
 from sipfullproxy.engine.flow import Send
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Response, parse
+from tests.each import each
 from tests.helpers import Lab
 from tests.passing import assert_passed, connect, fate_of, fates_on, framed, split
 
@@ -51,7 +52,11 @@ def play(data: bytes) -> tuple[str, list[Send]]:
     return fate, sends
 
 
-every = pytest.mark.parametrize("vector", TABLE, ids=[vector.name for vector in TABLE])
+def named(vector: Vector) -> str:
+    return vector.name
+
+
+every = each(TABLE, named)
 
 
 def test_every_file_is_in_the_table_once() -> None:
@@ -114,7 +119,7 @@ def has_length(vector: Vector) -> bool:
     return any(line.partition(b":")[0].strip().lower() in (b"content-length", b"l") for line in lines)
 
 
-@pytest.mark.parametrize("vector", [*filter(has_length, TABLE)], ids=lambda vector: vector.name)
+@each(filter(has_length, TABLE), named)
 def test_nor_does_junk_behind_the_content_length(vector: Vector) -> None:
     """RFC 3261 §18.3."""
     if b"\r\n\r\n" not in vector.data:
@@ -125,7 +130,7 @@ def test_nor_does_junk_behind_the_content_length(vector: Vector) -> None:
         assert_passed(vector.data, sends[0].data)
 
 
-@pytest.mark.parametrize("vector", [v for v in TABLE if v.fate.isdigit()], ids=lambda vector: vector.name)
+@each([vector for vector in TABLE if vector.fate.isdigit()], named)
 def test_our_answer_is_well_formed_wherever_the_request_lets_it_be(vector: Vector) -> None:
     """A broken header is answered as it came; but nothing that could be right is wrong."""
     _, sends = play(vector.data)
