@@ -1,4 +1,4 @@
-"""backlog.py: what has waited for too long in the kernel is noticed, and said once a minute."""
+"""backlog.py: datagrams that wait for long in the kernel, or fill its room, are noticed, and it is said each minute."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from sipfullproxy.transport import backlog
-from sipfullproxy.transport.backlog import PATIENCE, ROOM, Backlog
+from sipfullproxy.transport.backlog import CALM, PATIENCE, PERSISTENCE, ROOM, Backlog
 
 pytestmark = pytest.mark.io
 
@@ -36,22 +36,78 @@ def came(age: float) -> list[tuple[int, int, bytes]]:
 @LINUX
 def test_the_kernel_says_when_a_datagram_came(line: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Backlog(line)
-    monkeypatch.setattr(backlog, "PATIENCE", -1.0)
+    monkeypatch.setattr(backlog, "PATIENCE", 1e-9)
+    monkeypatch.setattr(backlog, "PERSISTENCE", 0.0)
     line.sendto(b"x", line.getsockname())
     _, notes, flags, _ = line.recvmsg(10, ROOM)
     assert not flags & socket.MSG_CTRUNC
-    found.look(notes)
+    found.look(notes, 0.0)
     assert found.spare
 
 
-def test_what_has_waited_for_long_is_too_much_until_the_next_has_not(line: socket.socket) -> None:
+def looks(line: socket.socket, *seen: tuple[float, float]) -> list[bool]:
+    """What is thought after each look. seen: when that was, and how long the datagram had waited then (seconds)."""
+    found, thought = Backlog(line), []
+    for now, age in seen:
+        found.look(came(age), now)
+        thought.append(found.spare)
+    return thought
+
+
+LONG, SHORT, NO_TIME = 1.5 * PATIENCE, 0.75 * PATIENCE, 0.5 * CALM * PATIENCE
+
+
+def test_who_is_late_for_a_while_refuses_while_he_is(line: socket.socket) -> None:
+    end = PERSISTENCE
+    assert looks(line, (0, LONG), (0.9 * end, LONG), (end, LONG), (end, SHORT)) == [False, False, True, False]
+
+
+def test_who_was_late_of_late_refuses_at_once(line: socket.socket) -> None:
+    """As long as more comes than can be served it is never calm, and the queue must not grow again first."""
+    assert looks(line, (0, LONG), (0.5 * PERSISTENCE, SHORT), (PERSISTENCE, LONG)) == [False, False, True]
+
+
+def test_a_pause_of_the_machine_is_worked_off(line: socket.socket) -> None:
+    """A collection of garbage, a busy disk: what has waited meanwhile is served when there is time for it."""
+    pause = [(0.0, 3 * PATIENCE), (0.5 * PERSISTENCE, LONG), (0.9 * PERSISTENCE, NO_TIME)]
+    assert not any(looks(line, *pause, (PERSISTENCE, LONG), (1.9 * PERSISTENCE, LONG)))
+
+
+def test_where_nothing_waits_all_is_forgotten(line: socket.socket) -> None:
     found = Backlog(line)
-    found.look(came(PATIENCE + 1))
+    found.look(came(LONG), 0.0)
+    found.look(came(LONG), PERSISTENCE)
     assert found.spare
-    found.look(came(0))
-    assert not found.spare
-    found.look(came(PATIENCE + 1))
     found.empty()
+    assert not found.spare
+    found.look(came(LONG), 2 * PERSISTENCE)
+    assert not found.spare
+
+
+@LINUX
+def test_a_small_room_is_too_full_before_anything_waits_for_long(line: socket.socket) -> None:
+    """The default of Linux holds some hundred INVITEs, hundredths of a second at full load."""
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)  # the kernel doubles it
+    found = Backlog(line)
+
+    def thought(now: float) -> bool:
+        found.look(came(0), now)
+        return found.spare
+
+    assert not thought(0.0)
+    for _ in range(15):  # each of them counts as 2,304 bytes
+        line.sendto(b"x" * 1000, line.getsockname())
+    assert [thought(1.0), thought(1.0 + PERSISTENCE)] == [False, True]
+    for _ in range(15):
+        line.recv(1000)
+    assert not thought(1.0 + PERSISTENCE)
+
+
+def test_a_room_of_which_nobody_knows_the_size_is_never_full(line: socket.socket) -> None:
+    found = Backlog(line)
+    line.close()
+    found.look(came(0), 0.0)
+    found.look(came(0), PERSISTENCE)
     assert not found.spare
 
 
@@ -72,7 +128,7 @@ def test_where_a_datagram_found_no_room_it_is_too_much_until_the_next_ones_do(li
             while True:
                 _, notes, flags, _ = line.recvmsg(100, ROOM)
                 assert not flags & socket.MSG_CTRUNC
-                found.look(notes)
+                found.look(notes, 0.0)
                 thought.append(found.spare)
         return thought
 
@@ -84,17 +140,15 @@ def test_where_a_datagram_found_no_room_it_is_too_much_until_the_next_ones_do(li
 @pytest.mark.parametrize("notes", [[], [(socket.SOL_SOCKET, 2, b"x" * 16)], [(socket.SOL_SOCKET, 35, b"short")]])
 def test_other_notes_say_nothing(line: socket.socket, notes: list[tuple[int, int, bytes]]) -> None:
     found = Backlog(line)
-    found.look(notes)
-    assert not found.spare
+    for now in (0.0, PERSISTENCE):
+        found.look(notes, now)
+        assert not found.spare
 
 
-def test_it_is_said_once_a_minute(
-    line: socket.socket, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_said_once_a_minute(line: socket.socket, caplog: pytest.LogCaptureFixture) -> None:
     found = Backlog(line)
-    for _ in range(3):
-        found.look(came(PATIENCE + 1))
+    for now in range(4):
+        found.look(came(LONG), 0.1 * now)
     assert len(caplog.records) == 1
-    monkeypatch.setattr(backlog, "COMPLAIN", 0.0)
-    found.look(came(PATIENCE + 1))
+    found.look(came(LONG), backlog.COMPLAIN + 1)
     assert len(caplog.records) == 2

@@ -138,7 +138,8 @@ def test_where_the_kernel_cannot_wait_python_does(
 def test_who_cannot_keep_up_spares_himself_what_is_new_until_nothing_waits(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(backlog, "PATIENCE", -1.0)  # any time is too long
+    monkeypatch.setattr(backlog, "PATIENCE", 1e-9)  # any time is too long
+    monkeypatch.setattr(backlog, "PERSISTENCE", 0.0)
     count, spared = 3 * udp.BATCH, []
 
     class Slow(Core):

@@ -43,12 +43,12 @@ TAG = b"sfp-"
 class Core:
     """Holds the parts; does only what several of them need: making branches and tags, and answering.
 
-    sent_by: our host and port in a Via. names: those of all our ports.
+    sent_by: our host and port in a Via. names: those of all our ports. random: gives n unpredictable bytes.
     """
 
     def __init__(self, config: Config, random: Callable[[int], bytes]) -> None:
         host, port = config.address
-        self._random = random
+        self.random = random
         self._ours = MAGIC + config.worker.encode() + b"-"  # how our branches begin
         self.config = config
         self.sent_by = written(host), port
@@ -68,14 +68,14 @@ class Core:
 
     def branch(self, mark: bytes) -> bytes:
         """A new branch: unique, with the worker's name in front and the loop mark behind (RFC 3261 §16.6 item 8)."""
-        return b"%b%b.%b" % (self._ours, hexlify(self._random(8)), mark)
+        return b"%b%b.%b" % (self._ours, hexlify(self.random(8)), mark)
 
     def answer(
         self, server: ServerTransaction, request: Request, status: int, headers: Headers = (), *, once: bool = False
     ) -> None:
         """Answer a request ourselves. once: see `ServerTransaction.respond`."""
         phrase = self.config.phrases.own_response(status)
-        to_tag = b"" if status == 100 else TAG + hexlify(self._random(6))
+        to_tag = b"" if status == 100 else TAG + hexlify(self.random(6))
         server.respond(status, respond(request, status, phrase, to_tag, headers), once=once)
 
     def refuse(self, server: ServerTransaction, request: Request, error: SipError, source: Flow) -> None:
@@ -121,7 +121,7 @@ class Core:
         return b"Warning", b'399 %b:%d "%b"' % (host, port, reason.encode())
 
     def _login(self, users: Users) -> Login:
-        key = self._random(KEY_SIZE)
+        key = self.random(KEY_SIZE)
         return Login(users, self.config.switches, self.router, self.location, self.bans, self.outbox, key)
 
     def _person_at(self, uri: Uri) -> str | None:

@@ -20,6 +20,7 @@ from sipfullproxy.engine.forking import Fork
 from sipfullproxy.engine.forwarding import breadth_of
 from sipfullproxy.engine.locating import Found
 from sipfullproxy.engine.lookups import Lookup, Question
+from sipfullproxy.engine.overload import OVERLOADED, Overload
 from sipfullproxy.engine.registrar import EXTENSIONS, Phone, registrant
 from sipfullproxy.engine.replica import Came, Change
 from sipfullproxy.engine.returning import goes_on
@@ -58,6 +59,7 @@ class Engine:
         """random: gives n unpredictable bytes, a few at a time (see `randomness.Pool`). report: hears of bugs, each
         served with a 500; if none, they raise."""
         self._core = Core(config, random)
+        self._overload = Overload(self._core)
         self._report = report
         self._told: float | None = None
         self.serial = 0
@@ -92,6 +94,10 @@ class Engine:
             return []
         self.serial += 1
         core.outbox.cause = self.serial
+        if data.startswith(b"ACK ") and self._overload.mark in data:
+            return []
+        if spare and data.startswith(b"INVITE ") and self._overload.refuses(data, flow):
+            return core.outbox.sends()
         message = None
         try:
             message = parse(data)
@@ -302,7 +308,7 @@ class Engine:
             return
         reply = self._reply_flow(request.via, flow)
         if spare and _begins(request):
-            core.refuse_unread(request, _same_tag(request), _OVERLOADED, reply, flow)
+            core.refuse_unread(request, _same_tag(request), OVERLOADED, reply, flow)
             return
         try:
             server = core.transactions.serve(key, reply, request)
@@ -514,10 +520,6 @@ _CAPABILITIES = (
     (b"Supported", b", ".join(sorted(EXTENSIONS))),
 )
 """RFC 3261 §11.2. Methods and bodies are those that pass; unknown ones pass too, but nobody could list them."""
-
-
-_OVERLOADED = SipError(503, "More comes than can be served", (b"Retry-After", b"5"))
-"""Seconds in which even a full receive buffer is worked off; who calls again then finds the queue empty."""
 
 
 def _begins(request: Request) -> bool:

@@ -18,8 +18,9 @@ from sipfullproxy.transport.backlog import ROOM, Backlog
 from sipfullproxy.transport.core import POLL_INTERVAL, REST, Core
 from sipfullproxy.transport.sockets import Address, family, link_of, on_link, one_family, socket_address
 
-# How many more datagrams are taken after one wake-up before the timers get their turn: some 10 ms of work at most.
-BATCH = 128
+# How many more datagrams are taken after one wake-up before the next one is asked for how long it has waited: a few
+# milliseconds of work, so that the answer is known long before it matters.
+BATCH = 32
 
 # Room in the kernel for datagrams that come while we are busy, in bytes: about a second of 1,000 calls a second. Linux
 # cuts what is too much, macOS refuses it, so smaller ones follow. The last is what the largest datagram needs.
@@ -170,7 +171,7 @@ class UdpDoor(socketserver.UDPServer):
             return []
         except OSError:
             return []
-        self._backlog.look(notes)
+        self._backlog.look(notes, time.monotonic())
         return [(data, source)]
 
     def _look(self, ear: socket.socket, now: float) -> None:
