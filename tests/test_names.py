@@ -14,7 +14,7 @@ from sipfullproxy.engine.events import Located
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.forking import BRANCHES
 from sipfullproxy.engine.locating import Found, Srv
-from sipfullproxy.engine.lookups import LOOKUPS
+from sipfullproxy.engine.lookups import LOOKUPS, SHARE
 from sipfullproxy.engine.timers import DURATION, LOOKUP, NEXT_SERVER
 from sipfullproxy.sip.message import Request, Response
 from tests.each import each
@@ -249,11 +249,31 @@ def test_a_call_that_is_cancelled_at_the_first_server_goes_to_no_other() -> None
 
 def test_too_many_names_at_once_are_refused() -> None:
     lab, alice, *_ = house()
-    for _ in range(LOOKUPS):
-        alice.request("MESSAGE", "sip:bob@example.com")
-    assert not alice.waiting and len(lab.questions) == LOOKUPS
+    phones = lab.registered(*(f"phone{number}" for number in range(LOOKUPS // SHARE)))
+    for phone in phones:
+        for _ in range(SHARE):
+            phone.request("MESSAGE", "sip:bob@example.com")
+    assert not any(phone.waiting for phone in phones) and len(lab.questions) == LOOKUPS
     alice.request("MESSAGE", "sip:bob@example.com")
     assert "Too many names" in warning(alice.takes(500))
+
+
+def test_the_names_of_one_sender_leave_room_for_others() -> None:
+    """Wherever he sends from: his address counts, and in IPv6 the network."""
+    lab, alice, *_ = house()
+    mallory, twin = lab.phone("mallory", "10.0.9.9:5060"), lab.phone("mallory", "10.0.9.9:6000")
+    for phone in (mallory, twin):
+        phone.register()
+        for _ in range(SHARE):
+            phone.request("MESSAGE", "sip:bob@slow.example")
+    assert len(lab.questions) == SHARE and twin.waiting == [500] * SHARE
+    alice.request("MESSAGE", "sip:bob@example.com")
+    assert len(lab.questions) == SHARE + 1 and not alice.waiting
+    lab.resolve()
+    mallory.inbox.clear()
+    mallory.request("MESSAGE", "sip:bob@slow.example")
+    assert len(lab.questions) == 1, "the others are over"
+    assert not lab.engine._core.lookups._shares.keys() - {"10.0.9.9"}
 
 
 def test_a_fork_does_not_wait_for_names_where_others_answer() -> None:

@@ -13,7 +13,7 @@ from sipfullproxy.engine.locating import Destination, Found, Query, Records
 from sipfullproxy.engine.lookups import Question
 from sipfullproxy.transport import resolver
 from sipfullproxy.transport.records import Fetch
-from sipfullproxy.transport.resolver import WORKERS, Resolver
+from sipfullproxy.transport.resolver import SHARE, WORKERS, Resolver
 from tests.waiting import eventually
 
 PATIENCE = 30.0
@@ -35,8 +35,8 @@ class Answers:
         self.resolver = Resolver(fetch, self._answered)
         RUNNING.append(self.resolver)
 
-    def ask(self, number: int, name: str) -> None:
-        self.resolver.ask(Question(number, where(name)))
+    def ask(self, number: int, name: str, whose: str = "10.0.0.10") -> None:
+        self.resolver.ask(Question(number, where(name), whose))
 
     def next(self) -> tuple[int, list[str]]:
         return self.queue.get(timeout=PATIENCE)
@@ -94,12 +94,28 @@ def test_a_flood_of_slow_names_takes_so_many_threads_and_the_newest_is_next() ->
     slow = Slow()
     answers = Answers(slow)
     for number in range(100):
-        answers.ask(number, f"slow{number}.sk")
+        answers.ask(number, f"slow{number}.sk", f"10.0.0.{number // SHARE}")
     eventually(lambda: len(slow.asked) == WORKERS, "all threads at work")
     assert len(workers()) == WORKERS
     slow.go.set()
     assert len({answers.next()[0] for _ in range(100)}) == 100
     assert slow.asked.index("slow99.sk") < slow.asked.index("slow50.sk")
+
+
+@pytest.mark.parametrize("name", ["bob.sk", "slow0.sk", "slow99.sk"])
+def test_the_slow_names_of_one_sender_keep_nobody_else_waiting(name: str) -> None:
+    """Not even who asks for the same as he does."""
+    slow = Slow()
+    answers = Answers(slow)
+    for number in range(100):
+        answers.ask(number, f"slow{number}.sk")
+    eventually(lambda: len(slow.asked) == SHARE, "as many threads as one may have")
+    answers.ask(100, name, "10.0.0.11")
+    eventually(lambda: len(slow.asked) == SHARE + 1, "one more at work")
+    assert slow.asked[-1] == name
+    slow.go.set()
+    assert len({answers.next()[0] for _ in range(101)}) == 101
+    eventually(lambda: not answers.resolver._shares, "nothing is kept of them")
 
 
 def test_what_nobody_waits_for_any_more_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:

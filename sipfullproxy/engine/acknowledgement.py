@@ -34,7 +34,7 @@ class Acknowledgement:
         if target.flow is not None:
             self._send(target, target.flow)
         elif target.where is not None:
-            self._core.lookups.ask(target.where, self)
+            self._core.lookups.ask(target.where, self, self._source)
 
     def located(self, found: Found) -> None:
         """The DNS has answered. Where it knows no way, the ACK is lost: the other end will ask for it again."""

@@ -108,7 +108,7 @@ class Branch:
         elif target.where is None:
             fork.lost(self, 503, "No way leads there")
         else:
-            self._lookup = fork.core.lookups.ask(target.where, self)
+            self._lookup = fork.core.lookups.ask(target.where, self, fork.source)
             if self._lookup is None:
                 fork.lost(self, 503, "Too many names wait for the DNS")
 

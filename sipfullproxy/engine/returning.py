@@ -49,4 +49,4 @@ def goes_on(core: Core, server: ServerTransaction, known: bool) -> bool:
     via = server.via
     port = b":%d" % via.port if via.port else b""
     where = core.router.named(parse_uri(b"sip:%b%b;transport=%b" % (via.host, port, via.transport.lower())))
-    return where is not None and core.lookups.ask(where, Return(core, server)) is not None
+    return where is not None and core.lookups.ask(where, Return(core, server), server.flow) is not None

@@ -5,16 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from random import randint
+from typing import NamedTuple
 
 from sipfullproxy.engine.locating import Destination, Found, Records, locate
 from sipfullproxy.engine.lookups import Question
 from sipfullproxy.engine.timers import LOOKUP
 from sipfullproxy.transport.records import Fetch
 
-WORKERS = 8
+WORKERS = 16
 """Names that are looked up at once. Each of these threads does nothing but wait."""
+
+SHARE = 4
+"""How many of them one sender may have, so that his slow names do not keep others waiting."""
 
 PATIENCE = 2.0
 """Seconds for one question to the DNS; so a name has time for its addresses where nobody answers about its services."""
@@ -23,6 +28,14 @@ LIFETIME = 8.0
 """Seconds for all questions about one name; less than the engine waits."""
 
 log = logging.getLogger(__name__)
+
+
+class _Task(NamedTuple):
+    """One name for one sender: who asks for the same as another waits for his own turn, not for the other's. What was
+    found for one of them is remembered where records are fetched."""
+
+    whose: str
+    where: Destination
 
 
 class Resolver:
@@ -36,21 +49,23 @@ class Resolver:
         self._fetch = fetch
         self._answered = answered
         self._changed = threading.Condition()
-        self._asking: dict[Destination, list[int]] = {}  # the numbers of all who want to know the same
-        self._waiting: list[tuple[float, Destination]] = []
+        self._asking: dict[_Task, list[int]] = {}  # the numbers of all that one sender wants to know of the same
+        self._waiting: list[tuple[float, _Task]] = []
+        self._shares: Counter[str] = Counter()  # threads at work, by sender
         self._workers = 0
         self._idle = 0
         self._stopped = False
 
     def ask(self, question: Question) -> None:
-        """Have a name looked up. Who asks for what is being looked up already hears the same."""
+        """Have a name looked up. A sender who asks again for what is being looked up for him hears the same."""
+        task = _Task(question.whose, question.where)
         with self._changed:
-            asking = self._asking.get(question.where)
+            asking = self._asking.get(task)
             if asking is not None:
                 asking.append(question.id)
                 return
-            self._asking[question.where] = [question.id]
-            self._waiting.append((time.monotonic(), question.where))
+            self._asking[task] = [question.id]
+            self._waiting.append((time.monotonic(), task))
             if self._idle < len(self._waiting) and self._workers < WORKERS:
                 self._workers += 1
                 threading.Thread(target=self._work, name="dns", daemon=True).start()
@@ -63,32 +78,43 @@ class Resolver:
             self._changed.notify_all()
 
     def _work(self) -> None:
-        while (where := self._next()) is not None:
+        while (task := self._next()) is not None:
             try:
-                found = self._look(where)
+                found = self._look(task.where)
             except Exception:  # a bug, ours or the library's, is one name's and no thread's
-                log.exception("bug while looking up %s", where.host)
+                log.exception("bug while looking up %s", task.where.host)
                 found = Found(silent=True)
             with self._changed:
-                numbers = self._asking.pop(where)
+                self._shares[task.whose] -= 1
+                self._shares = +self._shares  # without those who have none
+                numbers = self._asking.pop(task)
                 if self._stopped:
                     return
             for number in numbers:
                 self._answered(number, found)
 
-    def _next(self) -> Destination | None:
-        """The name that was asked for last: under a flood, that is the one for which somebody still waits. None after
-        the end."""
+    def _next(self) -> _Task | None:
+        """What is to be looked up now; waits for it. None after the end."""
         with self._changed:
             while not self._stopped:
-                while self._waiting:
-                    asked, where = self._waiting.pop()
-                    if time.monotonic() - asked < LOOKUP:
-                        return where
-                    del self._asking[where]  # the engine has given it up
+                task = self._newest()
+                if task is not None:
+                    self._shares[task.whose] += 1
+                    return task
                 self._idle += 1
                 self._changed.wait()
                 self._idle -= 1
+        return None
+
+    def _newest(self) -> _Task | None:
+        """Take out what was asked for last of a sender who has not got his share: under a flood, that is what somebody
+        still waits for."""
+        given_up = time.monotonic() - LOOKUP
+        while self._waiting and self._waiting[0][0] <= given_up:
+            del self._asking[self._waiting.pop(0)[1]]
+        for at in range(len(self._waiting) - 1, -1, -1):
+            if self._shares[self._waiting[at][1].whose] < SHARE:
+                return self._waiting.pop(at)[1]
         return None
 
     def _look(self, where: Destination) -> Found:
