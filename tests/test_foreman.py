@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sipfullproxy import roll, users
+from sipfullproxy.engine.bans import GUESSES
 from sipfullproxy.engine.events import Event
 from sipfullproxy.experiments import Experiments
 from sipfullproxy.server import Proxy
@@ -228,7 +229,7 @@ def test_users_who_come_and_go_do_so_at_every_worker(
     monkeypatch.setattr(roll, "GLANCE", 0.05)
     file = tmp_path / "users.toml"
     users.write(file, UsersFile())
-    proxy = make(users=file)
+    proxy = make(users=file, bans=False)
     proxy.start()
     with ExitStack() as stack:
         alice = Phone(proxy, "alice", stack)
@@ -241,6 +242,23 @@ def test_users_who_come_and_go_do_so_at_every_worker(
         eventually(lambda: proxy._roll is not None and not proxy._roll.users.hashes, "the file to be read")
         assert [alice.log_in("apple", f"gone-{number}") for number in range(6)] == [401] * 6
         assert proxy.phones() == []
+
+
+@LINUX
+def test_an_address_has_five_guesses_in_all_and_its_ban_is_told_once(
+    make: Callable[..., Proxy], tmp_path: Path
+) -> None:
+    users.write(tmp_path / "users.toml", UsersFile().with_user("alice", "apple"))
+    proxy, heard = make(users=tmp_path / "users.toml"), list[Event]()
+    proxy.on("*")(heard.append)
+    with proxy, ExitStack() as stack:
+        alice = Phone(proxy, "alice", stack)
+        assert [alice.log_in("pear", f"guess-{number}") for number in range(GUESSES)] == [401] * GUESSES
+        alice.socket.settimeout(0.2)
+        for number in range(6):  # each worker hears one
+            with pytest.raises(TimeoutError):
+                alice.ask("REGISTER", call_id=f"later-{number}")
+    assert [event.kind for event in heard] == ["rejected"] * GUESSES + ["banned"]
 
 
 @LINUX

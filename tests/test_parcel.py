@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sipfullproxy.engine.flow import Flow
-from sipfullproxy.engine.replica import Came, Went
+from sipfullproxy.engine.replica import Came, Guess, Went
 from sipfullproxy.workers.parcel import (
     CHANGES,
     Changes,
@@ -25,6 +25,7 @@ FLOW = Flow("tcp", PROXY, ("10.0.0.9", 5060), 7)
 
 PARCELS: list[Parcel] = [
     Message(FLOW, b"\0\xffINVITE"), Outgoing(FLOW, b"200"), Lost(FLOW), Changes([Went("name", b"alice")]),
+    Changes([Guess(b"alice", False, "udp", *PROXY, "10.0.0.9", 5060, 0)]),
     Forward(b"alice", {"always": "bob", "after": 20}), Forward(b"alice", None), Wrong({"drop": 20, "fork": False}),
     Logins(b"realm", (b"MD5",), {b"alice": {b"MD5": b"0" * 32}, b"gone": {}}),
 ]  # fmt: skip

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
+from sipfullproxy.engine.bans import GUESSES
 from sipfullproxy.engine.flow import Flow
+from sipfullproxy.workers.owner import owner
 from sipfullproxy.workers.parcel import Wrong
 from tests.crew import Crew
-from tests.helpers import PROXY, Lab, call, hang_up
+from tests.helpers import PROXY, Lab, Phone, call, hang_up
+from tests.logins import URI, authorization, chosen, credentials, users
 
 
 @pytest.fixture(params=[2, 3])
@@ -70,6 +74,58 @@ def test_every_worker_knows_every_phone_before_the_phone_knows_it(crew: Crew) ->
     assert bob.register(expires=0).status == 200
     assert all(worker.engine.phones(9) == [] for worker in crew.workers)
     assert crew.kinds == ["registered", "unregistered"]
+
+
+@pytest.fixture
+def guarded() -> Iterator[Crew]:
+    crew = Crew(3, users=users(), bans=True)
+    yield crew
+    crew.close()
+
+
+def logs_in(phone: Phone, number: int, password: str | None = None) -> int | None:
+    """A login in a registration of that number, and so by another worker each time. Returns what comes of it, None for
+    silence."""
+    call_id = "y" * number
+    phone.request("REGISTER", URI, to=f"<{phone.aor}>", from_=f"<{phone.aor}>;tag=1", call_id=call_id)
+    if not phone.inbox:
+        return None
+    made = credentials(chosen(phone.takes(401)), "REGISTER", URI, phone.user, password)
+    answer = phone.register(call_id=call_id, cseq=2, headers=(authorization(made),))
+    return answer.status
+
+
+def test_an_address_has_five_guesses_in_all_whoever_serves_them(guarded: Crew) -> None:
+    mallory = guarded.phone("alice", "198.51.100.66:5060")
+    heard = [logs_in(mallory, number, "pear") for number in range(1, 3 * GUESSES)]
+    assert heard == [401] * GUESSES + [None] * (len(heard) - GUESSES)
+    for worker in guarded.workers:
+        assert [ban.network for ban in worker.engine.bans(guarded.now)] == ["198.51.100.66"]
+
+
+def test_so_has_who_asks_for_all_nonces_first(guarded: Crew) -> None:
+    """His guesses wait in the queues of all, and have been taken out of them: each is counted before the next."""
+    mallory = guarded.phone("alice", "198.51.100.66:5060")
+    guesses = []
+    for number in range(1, 4 * GUESSES):
+        challenge = chosen(mallory.register(call_id="y" * number))
+        made = authorization(credentials(challenge, "REGISTER", URI, "alice", "pear"))
+        to = "<sip:alice@10.0.0.1>"
+        guesses.append(mallory.compose("REGISTER", URI, to=to, call_id="y" * number, cseq=2, headers=(made,)))
+    for data in guesses:
+        worker = guarded.workers[owner(data, 3) or 0]
+        worker.deliver(worker.switchboard.receive(data, guarded.source(mallory.address), guarded.now))
+    assert guarded.kinds.count("rejected") == GUESSES
+
+
+def test_what_a_user_mistyped_is_forgiven_by_all(guarded: Crew) -> None:
+    alice = guarded.phone("alice")
+    numbers = count(1)
+    for _ in range(3):
+        for _ in range(GUESSES - 1):
+            assert logs_in(alice, next(numbers), "pear") == 401
+        assert logs_in(alice, next(numbers)) == 200
+    assert not any(worker.engine.bans(guarded.now) for worker in guarded.workers)
 
 
 def test_a_registration_runs_out_once(crew: Crew) -> None:

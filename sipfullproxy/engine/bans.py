@@ -24,6 +24,7 @@ from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.location import Location
 from sipfullproxy.engine.outbox import Outbox
 from sipfullproxy.engine.registrar import LONGEST_USER
+from sipfullproxy.engine.replica import Guess
 
 Network = IPv4Network | IPv6Network
 
@@ -150,8 +151,12 @@ class Bans:
 
     def wrong(self, flow: Flow, user: bytes) -> None:
         """Somebody has answered a nonce that was sent to his address, and not with the password of that user."""
+        self._tell(flow, user[:LONGEST_USER], right=False)
+        self._mistyped(flow, user[:LONGEST_USER])
+
+    def _mistyped(self, flow: Flow, user: bytes) -> None:
         network = network_of(flow.remote[0])
-        guess = flow, user[:LONGEST_USER]
+        guess = flow, user
         self._wrong[guess] = self._wrong.pop(guess, 0) + 1
         if len(self._wrong) > ADDRESSES:
             self._wrong.popitem(last=False)
@@ -163,10 +168,26 @@ class Bans:
         password is not, though they live behind the same address."""
         network = network_of(flow.remote[0])
         self._know(network)
-        mistyped = self._wrong.pop((flow, user), 0)
-        if mistyped:
-            self._guesses.take_out(network, mistyped)
+        if self._forgive(flow, user):
+            self._tell(flow, user, right=True)
         self._nuisances.empty(network)
+
+    def hear(self, guess: Guess) -> None:
+        """A neighbour on the same port has heard a login that was wrong, or a right one after wrong ones."""
+        if guess.right:
+            self._forgive(guess.flow, guess.aor)
+        else:
+            self._mistyped(guess.flow, guess.aor)
+
+    def _forgive(self, flow: Flow, user: bytes) -> bool:
+        """Returns whether there was anything to be forgiven."""
+        mistyped = self._wrong.pop((flow, user), 0)
+        self._guesses.take_out(network_of(flow.remote[0]), mistyped)
+        return mistyped > 0
+
+    def _tell(self, flow: Flow, user: bytes, *, right: bool) -> None:
+        transport, local, remote, serial, _ = flow
+        self._location.tell(Guess(user, right, transport, *local, *remote, serial))
 
     def met(self, flow: Flow) -> None:
         """A response to a request of ours has come from there, or a phone was registered there in a former life."""

@@ -22,7 +22,7 @@ from sipfullproxy.engine.locating import Found
 from sipfullproxy.engine.lookups import Lookup, Question
 from sipfullproxy.engine.overload import OVERLOADED, Overload
 from sipfullproxy.engine.registrar import EXTENSIONS, Phone, registrant
-from sipfullproxy.engine.replica import Came, Change
+from sipfullproxy.engine.replica import Came, Change, Guess
 from sipfullproxy.engine.returning import goes_on
 from sipfullproxy.engine.routing import Routed, Target
 from sipfullproxy.engine.transaction import ClientTransaction, ServerTransaction, Transaction, server_key
@@ -254,6 +254,10 @@ class Engine:
         core = self._core
         core.outbox.now = now
         for change in changes:
+            if isinstance(change, Guess):
+                if core.bans is not None:
+                    core.bans.hear(change)
+                continue
             with suppress(SipError):
                 core.location.restore(change)
             if core.bans is not None and isinstance(change, Came):

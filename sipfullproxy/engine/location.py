@@ -277,12 +277,17 @@ class Location:
         if self._life is not None:
             self.made += (self._came(binding), Went(name, binding.aor))
 
+    def tell(self, change: Change) -> None:
+        """Have others told of what is no binding, if anybody is told at all."""
+        if self._life is not None:
+            self.made.append(change)
+
     def changes(self) -> list[Change]:
-        """Fetch, once, what was added and removed since the last time."""
+        """Fetch, once, what was added and removed since the last time, or is to be told."""
         changes, self.made = self.made, []
         return changes
 
-    def restore(self, change: Change) -> None:
+    def restore(self, change: Came | Went) -> None:
         """Make a change that was made elsewhere, and tell nobody. What is so already stays so; and who is gone stays
         gone, because one may tell that he came, and another that he went, in whatever order.
 

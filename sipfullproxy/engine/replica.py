@@ -1,4 +1,4 @@
-"""Bindings that leave the engine: what somebody else must know to have the same ones, now or after a restart.
+"""What leaves the engine, so that others have the same: bindings, also for those after a restart, and guesses.
 
 A change is a flat tuple of `str`, `bytes`, `int` and `float`: `tuple(change)` can be written by whatever writes such
 values (a row of a table, `marshal`), and `change_of` makes it a change again.
@@ -63,9 +63,32 @@ class Went(NamedTuple):
     aor: bytes
 
 
-Change = Came | Went
+class Guess(NamedTuple):
+    """A login as that user, by the flow in pieces: wrong, or right, so that what was mistyped is forgiven. All who have
+    one port count the guesses of one address together."""
+
+    aor: bytes
+    right: bool
+    transport: str
+    local_host: str
+    local_port: int
+    remote_host: str
+    remote_port: int
+    serial: int
+
+    @property
+    def flow(self) -> Flow:
+        """By which it came."""
+        return Flow(
+            self.transport, (self.local_host, self.local_port), (self.remote_host, self.remote_port), self.serial
+        )  # fmt: skip
+
+
+Change = Came | Went | Guess
+
+_KINDS: dict[int, type[Change]] = {len(kind._fields): kind for kind in (Came, Went, Guess)}
 
 
 def change_of(values: Sequence[Any]) -> Change:
     """The change whose `tuple` has these values."""
-    return Went(*values) if len(values) == len(Went._fields) else Came(*values)
+    return _KINDS[len(values)](*values)

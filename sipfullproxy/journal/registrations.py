@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Any, Final, TypeGuard, TypeVar, get_type_hints
 
 from sipfullproxy.engine.config import Users
 from sipfullproxy.engine.flow import Local
@@ -112,7 +112,7 @@ class Registrations:
         self._ahead = 0.0  # what the clock of the file is ahead of the engine's
         self._offset: float | None = None
         self._lock = threading.Lock()
-        self._waiting: list[tuple[bytes, Change]] = []
+        self._waiting: list[tuple[bytes, Came | Went]] = []
         self._anew = False
         self._taken = False
         self._ending = threading.Event()
@@ -123,7 +123,7 @@ class Registrations:
         """Have them written down soon. Never waits for the disk, and never raises for its sake."""
         if self._taken:
             return
-        found = [(self._mark(change.aor), change) for change in changes if not _dies(change)]
+        found = [(self._mark(change.aor), change) for change in changes if _stays(change)]
         with self._lock:
             self._waiting += found
             if len(self._waiting) > WAITING:
@@ -184,7 +184,7 @@ class Registrations:
                 database.execute("BEGIN IMMEDIATE")
                 if anew:
                     database.execute("DELETE FROM bindings")
-                    changes = [(self._mark(came.aor), came) for came in self._everybody() if not _dies(came)]
+                    changes = [(self._mark(came.aor), came) for came in self._everybody() if _stays(came)]
                 came, went = self._sum(changes)
                 for names in _bunches(went):
                     database.execute(f"DELETE FROM bindings WHERE name IN ({_places(names)})", names)
@@ -199,7 +199,7 @@ class Registrations:
             return True
         return False
 
-    def _sum(self, changes: Sequence[tuple[bytes, Change]]) -> tuple[list[list[Any]], list[str]]:
+    def _sum(self, changes: Sequence[tuple[bytes, Came | Went]]) -> tuple[list[list[Any]], list[str]]:
         """What is left to do of all these: rows to write, and names to delete."""
         came: dict[str, list[Any]] = {}
         went = []
@@ -252,9 +252,9 @@ class Registrations:
         return sha256(b" ".join(b"%b=%b" % pair for pair in sorted(hashes.items()))).digest()[:MARK_SIZE]
 
 
-def _dies(change: Change) -> bool:
-    """Whether the phone is reached by a connection: that ends with the program."""
-    return isinstance(change, Came) and change.transport != "udp"
+def _stays(change: Change) -> TypeGuard[Came | Went]:
+    """Whether it is of a binding that outlives the program: not of a phone that is reached by a connection."""
+    return isinstance(change, Went) or (isinstance(change, Came) and change.transport == "udp")
 
 
 def _door(came: Came, doors: Iterable[Local]) -> tuple[str, int] | None:

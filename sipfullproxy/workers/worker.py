@@ -19,9 +19,10 @@ from threading import Lock
 from sipfullproxy.banlist import BanList, Exchange
 from sipfullproxy.collector import tidy
 from sipfullproxy.complaints import told
+from sipfullproxy.engine.bans import LOGINS
 from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.engine import Engine
-from sipfullproxy.engine.events import Event, Unbanned
+from sipfullproxy.engine.events import Banned, Event, Unbanned
 from sipfullproxy.engine.flow import Local, Send
 from sipfullproxy.engine.locating import Found
 from sipfullproxy.engine.randomness import Pool
@@ -124,7 +125,8 @@ class Worker:
 
     def _publish(self, events: Sequence[Event]) -> None:
         for event in events:
-            if not isinstance(event, Unbanned):  # each of us lifts a ban, and the first one tells
+            # Each of us counts all guesses, and lifts a ban; the first one tells.
+            if not (isinstance(event, Unbanned) or (isinstance(event, Banned) and event.why == LOGINS)):
                 self._feed.tell(event)
 
     def _obey(self, parcel: Parcel) -> None:
