@@ -109,7 +109,7 @@ def test_calls_get_through_what_a_teacher_lets_go_wrong(tmp_path: Path, wrong: s
     config.write_text(f"[experiments]\n{wrong}\n", "utf-8")
     with running(tmp_path, "--config", str(config)) as proxy, ends(proxy, tmp_path) as (alice, bob):
         # The callee hears the BYE of a call again when his answer to it was lost.
-        callee = bob.start("callee", *LOSING, calls=20)
+        callee = bob.start("callee", "-d", "4000", calls=20)
         finish(alice.start("caller", "-r", "20", calls=20, service="bob"))
         finish(callee)
     assert lines_with(proxy, ":WARNING:Experiment: ") == 1
