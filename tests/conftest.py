@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.helpers import Lab, Phone
+
 # How long an example takes is the business of `pytest -m soak`; a busy machine makes no test fail. Other examples are
 # tried each time, so a few will do; `make soak` tries many, and fuzz/ looks for inputs that reach new lines.
 settings.register_profile("house", deadline=None, max_examples=40)
@@ -62,3 +64,30 @@ def _hold_back(event: str, _: object) -> None:
 
 
 sys.addaudithook(_hold_back)
+
+
+# -- who is in the lab, where a file does not say otherwise ------------------------------------------------------------
+
+
+@pytest.fixture
+def lab() -> Lab:
+    """A proxy on a virtual clock, with nobody registered."""
+    return Lab()
+
+
+@pytest.fixture
+def alice(lab: Lab) -> Phone:
+    """Registered, so that she may send anywhere."""
+    return lab.registered("alice")[0]
+
+
+@pytest.fixture
+def bob(lab: Lab, alice: Phone) -> Phone:
+    """The second who registers: an address belongs to the same phone in every test."""
+    return lab.registered("bob")[0]
+
+
+@pytest.fixture
+def carol(lab: Lab, bob: Phone) -> Phone:
+    """The third."""
+    return lab.registered("carol")[0]

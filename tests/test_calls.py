@@ -37,31 +37,6 @@ from tests.helpers import Dialog, Lab, Phone, call, hang_up, sdp
 ALICE, BOB, CAROL = "alice@10.0.0.1", "bob@10.0.0.1", "carol@10.0.0.1"
 
 
-@pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
-def phones(lab: Lab) -> list[Phone]:
-    return lab.registered("alice", "bob", "carol")
-
-
-@pytest.fixture
-def alice(phones: list[Phone]) -> Phone:
-    return phones[0]
-
-
-@pytest.fixture
-def bob(phones: list[Phone]) -> Phone:
-    return phones[1]
-
-
-@pytest.fixture
-def carol(phones: list[Phone]) -> Phone:
-    return phones[2]
-
-
 def people(event: Event) -> tuple[str, str, str]:
     """What, who and whom."""
     assert isinstance(event, CallEvent)
@@ -122,10 +97,10 @@ def test_the_whole_life_of_a_call(lab: Lab, alice: Phone, bob: Phone) -> None:
     hang_up(alice, bob)
     ids = {"call": sent.call_id.decode(), "leg": sent.from_tag.decode()}
     assert lab.events == [
-        Calling(serial=4, time=1000.0, who=ALICE, whom=BOB, **ids),
-        Ringing(serial=5, time=1000.0, who=ALICE, whom=BOB, **ids),
-        Started(serial=6, time=1000.0, who=ALICE, whom=BOB, video=False, **ids),
-        Ended(serial=7, time=1075.0, who=ALICE, whom=BOB, duration=75.0, why="bye", **ids),
+        Calling(serial=3, time=1000.0, who=ALICE, whom=BOB, **ids),
+        Ringing(serial=4, time=1000.0, who=ALICE, whom=BOB, **ids),
+        Started(serial=5, time=1000.0, who=ALICE, whom=BOB, video=False, **ids),
+        Ended(serial=6, time=1075.0, who=ALICE, whom=BOB, duration=75.0, why="bye", **ids),
     ]
 
 

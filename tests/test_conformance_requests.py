@@ -18,17 +18,6 @@ FAR = "sip:far@192.0.2.1"
 
 
 @pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
-def alice(lab: Lab) -> Phone:
-    """Registered, so that she may send anywhere."""
-    return lab.registered("alice")[0]
-
-
-@pytest.fixture
 def far(lab: Lab) -> Phone:
     """A stranger that nobody here knows."""
     return lab.phone("far", "192.0.2.1:5060")

@@ -20,31 +20,6 @@ PLAIN = b"<sip:10.0.0.1:5060;lr>"
 UUID = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>"'
 
 
-@pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
-def phones(lab: Lab) -> list[Phone]:
-    return lab.registered("alice", "bob", "carol")
-
-
-@pytest.fixture
-def alice(phones: list[Phone]) -> Phone:
-    return phones[0]
-
-
-@pytest.fixture
-def bob(phones: list[Phone]) -> Phone:
-    return phones[1]
-
-
-@pytest.fixture
-def carol(phones: list[Phone]) -> Phone:
-    return phones[2]
-
-
 def dialog_of(phone: Phone) -> Dialog:
     """The dialog that a phone had last."""
     assert phone.dialog is not None

@@ -16,21 +16,6 @@ from sipfullproxy.sip.message import Request, Response, parse
 from tests.helpers import PROXY, Lab, Phone, call, hang_up
 
 
-@pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
-def alice(lab: Lab) -> Phone:
-    return lab.registered("alice")[0]
-
-
-@pytest.fixture
-def bob(lab: Lab, alice: Phone) -> Phone:
-    return lab.registered("bob")[0]
-
-
 def warning(response: Response) -> str:
     return (response.first(b"warning") or b"").decode()
 

@@ -18,31 +18,6 @@ ALICE, BOB, CAROL = "alice@10.0.0.1", "bob@10.0.0.1", "carol@10.0.0.1"
 ROUTE = b"<sip:10.0.0.1:5060;lr>"
 
 
-@pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
-def phones(lab: Lab) -> list[Phone]:
-    return lab.registered("alice", "bob", "carol")
-
-
-@pytest.fixture
-def alice(phones: list[Phone]) -> Phone:
-    return phones[0]
-
-
-@pytest.fixture
-def bob(phones: list[Phone]) -> Phone:
-    return phones[1]
-
-
-@pytest.fixture
-def carol(phones: list[Phone]) -> Phone:
-    return phones[2]
-
-
 def dialog_of(phone: Phone) -> Dialog:
     """The dialog that a phone had last."""
     assert phone.dialog is not None

@@ -18,11 +18,6 @@ def params(name: str, more: str = "") -> str:
     return f';+sip.instance="<urn:uuid:{name}>"{more}'
 
 
-@pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
 def phone(lab: Lab, user: str, name: str, address: str = "", more: str = "", contact: str = "") -> Phone:
     """A phone that is registered, and uses the GRUU that it was given as its Contact."""
     one = lab.phone(user, address, contact, contact_params=params(name, more))

@@ -19,11 +19,6 @@ FLOW = Flow("udp", PROXY, ("10.0.0.10", 5060))
 
 
 @pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
 def passed() -> list[Passage]:
     return []
 

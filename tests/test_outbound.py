@@ -13,16 +13,6 @@ UUID = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>"'
 OUTBOUND = ("Supported: path, outbound",)
 
 
-@pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
-def alice(lab: Lab) -> Phone:
-    return lab.registered("alice")[0]
-
-
 def flow(lab: Lab, number: int, transport: str = "udp", user: str = "bob") -> Phone:
     """The same phone, by another of its flows: reg-id is its number."""
     one = lab.phone(

@@ -79,11 +79,6 @@ def register(edge: Edge, phone: Phone, *headers: str) -> Response:
     return response
 
 
-@pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
 @pytest.mark.purpose(
     "RFC3327_03..05", "RFC5626_10",
     given="REGISTER by another proxy with Path and Supported: path, then a call to that phone and its answer",

@@ -16,11 +16,6 @@ UUID = '+sip.instance="<urn:uuid:7bbd8088-329f-0015-9438-c07beeefc2a1>"'
 
 
 @pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
 def bob(lab: Lab) -> Phone:
     return lab.phone("bob", "10.0.0.11:5060")
 
