@@ -17,8 +17,8 @@ LINGER = 1_000
 """Milliseconds that a callee listens behind a call: a BYE comes again when its answer took half a second."""
 
 LOSING = ("-d", "12000")
-"""For a callee where a tenth of all messages is lost on purpose: a BYE whose answer was lost comes again five times in that
-time. In four seconds it would be three times, and one test of 40 calls in twenty would find a call that does not end."""
+"""For a callee where a tenth of all messages is lost on purpose: a BYE whose answer was lost comes again five times in
+that time. In four seconds it is three times, and one test of 40 calls in twenty finds a call that nobody ended."""
 
 
 def free_port() -> int:
