@@ -12,14 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sipfullproxy.server import Proxy
+    from sipfullproxy.proxy import Proxy
     from sipfullproxy.settings import SettingsError, StartError
 
 __version__ = "0.1.0"
 __all__ = ["Proxy", "SettingsError", "StartError", "__version__"]
 
 
-_HOMES = {"Proxy": "server", "StartError": "settings", "SettingsError": "settings"}
+_HOMES = {"Proxy": "proxy", "StartError": "settings", "SettingsError": "settings"}
 
 
 def __getattr__(name: str) -> object:

@@ -109,9 +109,17 @@ class Exchange:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look for the last time."""
+        """Look for the last time; nothing, if it was never started."""
         self._ending.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def strike(self, network: str) -> None:
+        """A ban was lifted here: take it off the list, too, before anybody looks."""
+        try:
+            self._list.lift(network)
+        except (OSError, sqlite3.Error) as error:
+            self._tell(error)
 
     def _follow(self) -> None:
         while not self._ending.wait(GLANCE):

@@ -12,7 +12,7 @@ from sipfullproxy import __version__, commands, help
 from sipfullproxy.arguments import USAGE_ERROR, Parser, number
 from sipfullproxy.collector import tidy
 from sipfullproxy.complaints import told
-from sipfullproxy.server import Proxy
+from sipfullproxy.proxy import Proxy
 from sipfullproxy.settings import SettingsError, StartError, read
 
 # The exit code when Ctrl-C comes before there is anything to end cleanly: 128 + SIGINT.

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
+from sipfullproxy import state
 from sipfullproxy.authority import Authority
-from sipfullproxy.certificate import OURSELVES, for_tls
+from sipfullproxy.banlist import BanList
+from sipfullproxy.certificate import OURSELVES, find_authority, for_tls, names_tls
 from sipfullproxy.engine.flow import WEBSOCKETS, Local
+from sipfullproxy.engine.locating import Found
 from sipfullproxy.engine.routing import TLS_PORT
 from sipfullproxy.journal.hooks import Hooks
 from sipfullproxy.journal.memory import Memory
@@ -20,13 +26,15 @@ from sipfullproxy.lang import Lang, Words
 from sipfullproxy.libraries import missing
 from sipfullproxy.settings import Settings, StartError
 from sipfullproxy.sip.host import endpoint
-from sipfullproxy.transport import websocket
+from sipfullproxy.staff import Alone, Staff
+from sipfullproxy.transport import records, websocket
 from sipfullproxy.transport.addresses import is_local, lan_addresses
 from sipfullproxy.transport.doors import Doors
 from sipfullproxy.transport.origins import Origins
+from sipfullproxy.transport.resolver import Resolver
 from sipfullproxy.transport.websocket import WS_PORT, WSS_PORT, WebSocket
 from sipfullproxy.transport.wire import Wire
-from sipfullproxy.values import Listen
+from sipfullproxy.values import Listen, NameServer
 
 # How often another port is tried, when any free one will do, until one is free on UDP and on TCP.
 ATTEMPTS = 20
@@ -77,6 +85,68 @@ def _open_both(doors: Doors, settings: Settings, ip: str) -> None:
                 log.warning(_NO_TCP[settings.lang].format(at=endpoint(ip, port), why=error.strerror))
                 return
         doors.shut(local)  # the next free port of UDP may be free on TCP, too
+
+
+def hire(settings: Settings, doors: Doors) -> Staff:
+    """As many as the user wants, each with a place at the UDP ports of `doors`. Raises StartError."""
+    if settings.workers == 1:
+        return Alone()
+    if sys.platform != "linux":
+        raise StartError(_ONLY_LINUX[settings.lang])
+    from sipfullproxy.workers.foreman import Foreman  # only here: one process needs none of it
+
+    try:
+        return Foreman(settings.workers, doors.datagrams, settings.lang)
+    except OSError as error:
+        raise StartError(_NO_WORKERS[settings.lang].format(why=error.strerror)) from None
+
+
+def open_resolver(settings: Settings, answered: Callable[[int, Found], object]) -> Resolver:
+    """Who looks names up. Raises StartError where a server was named that nothing here could ask.
+
+    answered: see `Resolver`.
+    """
+    server = settings.dns
+    try:
+        return Resolver(records.fetcher(server if isinstance(server, NameServer) else None), answered)
+    except ImportError as error:
+        raise StartError(_NO_DNS[settings.lang].format(ip=server[0], missing=error)) from None
+
+
+def find_ca(settings: Settings) -> tuple[Authority | None, str]:
+    """Who makes our certificate; and why nobody does, where the proxy can do without it, or "". Raises StartError."""
+    try:
+        return find_authority(settings), ""
+    except StartError as error:
+        if names_tls(settings):
+            raise StartError(f"TLS: {error}") from None
+        return None, str(error)
+
+
+def open_state(settings: Settings) -> tuple[bytes, Path | None]:
+    """The key that signs flow tokens, and the folder where registrations are kept beside it; None: nowhere, since no
+    phone would find us again if a port is not to be the same next time. Where nothing can be kept that is told, and the
+    key is a new one."""
+    place: Path | str = "~"
+    try:
+        place = settings.state or state.folder()
+        key = state.flow_key(place)
+    except (OSError, RuntimeError) as error:  # a full or read-only disk; a user without a home
+        why = getattr(error, "strerror", None) or error
+        log.warning(_NO_STATE[settings.lang].format(path=place, why=why))
+        return os.urandom(state.KEY_SIZE), None
+    lasting = 0 not in (settings.port, *(port.port for port in settings.listen))
+    return key, place if lasting else None
+
+
+def open_bans(settings: Settings) -> BanList | None:
+    """The list of who is held off; None: nobody is, or there is no place for it."""
+    if not settings.holds_off:
+        return None
+    try:
+        return BanList(settings.state or state.folder())
+    except RuntimeError:  # a user without a home, who was told so by `open_state`
+        return None
 
 
 def open_memory(settings: Settings, hooks: Hooks) -> Memory:
@@ -157,6 +227,21 @@ _JOURNAL_ERROR = Words(
 _SECURITY_ERROR = Words(
     sk="do {path} sa nedá písať: {why}. Iný súbor: --security-log",
     en="{path} cannot be written: {why}. Another file: --security-log",
+)
+_ONLY_LINUX = Words(
+    sk="viac procesov (--workers) len na Linuxe; inde treba --workers 1",
+    en="several processes (--workers) on Linux only; elsewhere: --workers 1",
+)
+_NO_WORKERS = Words(
+    sk="viac procesov (--workers) sa nedá spustiť: {why}", en="several processes (--workers) cannot be started: {why}"
+)
+_NO_DNS = Words(
+    sk="dns = {ip}: chýba {missing}, bez neho sa iného servera DNS spýtať nedá; pip install . v priečinku projektu",
+    en="dns = {ip}: {missing} is missing, and no other DNS server can be asked without; pip install . in the project",
+)
+_NO_STATE = Words(
+    sk="v priečinku {path} sa nedá nič uchovať ({why}); hovory neprežijú reštart, registrácie tiež nie",
+    en="nothing can be kept in the folder {path} ({why}); calls will not outlive a restart, nor will registrations",
 )
 _NO_WEBSOCKET = Words(
     sk="WebSocket je vypnutý, chýba {missing}; zapne ho: pip install . v priečinku projektu (alebo make run)",

@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 
 
 class Page:
-    """The page of one proxy: open from its creation, served from `serve` to `close`.
+    """The page of one proxy, if it is wanted: open from its creation, served from `serve` to `close`.
 
-    hosts: where phones are served. why_not: why there is no page, in the user's language, or "".
+    hosts: where phones are served. why_not: why there is no page although it is wanted, in the user's language, or "".
     """
 
     def __init__(self, settings: Settings, hosts: Sequence[str]) -> None:
-        from sipfullproxy.web import site  # only here: whoever wants no page need not load it
-
         self.why_not = ""
         self._settings = settings
         self._site: Site | None = None
+        if not settings.web:
+            return
+        from sipfullproxy.web import site  # only here: whoever wants no page need not load it
+
         if missing := site.missing():
             self.why_not = _NO_LIBRARIES[settings.lang].format(missing=", ".join(missing))
             return

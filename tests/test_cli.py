@@ -26,7 +26,7 @@ from sipfullproxy import __version__
 from sipfullproxy.banlist import BanList
 from sipfullproxy.cli import main
 from sipfullproxy.engine.bans import Ban
-from sipfullproxy.server import Proxy
+from sipfullproxy.proxy import Proxy
 from tests.waiting import eventually
 
 MAIN = Path(__file__).parent.parent / "main.py"

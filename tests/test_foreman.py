@@ -17,7 +17,7 @@ from sipfullproxy import roll, users
 from sipfullproxy.engine.bans import GUESSES
 from sipfullproxy.engine.events import Event
 from sipfullproxy.experiments import Experiments
-from sipfullproxy.server import Proxy
+from sipfullproxy.proxy import Proxy
 from sipfullproxy.settings import StartError
 from sipfullproxy.sip.digest import read_challenge
 from sipfullproxy.users import UsersFile
@@ -117,8 +117,10 @@ class Phone:
 
 def workers_of(proxy: Proxy) -> list[int]:
     """The process ids of the other workers."""
-    assert proxy._foreman is not None
-    return [process.pid for process in proxy._foreman.processes.values()]
+    assert proxy._server is not None
+    staff = proxy._server._staff
+    assert isinstance(staff, Foreman)
+    return [process.pid for process in staff.processes.values()]
 
 
 @LINUX
@@ -235,11 +237,11 @@ def test_users_who_come_and_go_do_so_at_every_worker(
         alice = Phone(proxy, "alice", stack)
         assert [alice.ask("REGISTER", call_id=f"{number}") for number in range(6)] == [401] * 6
         users.write(file, UsersFile().with_user("alice", "apple"))
-        eventually(lambda: proxy._roll is not None and proxy._roll.users.hashes, "the file to be read")
+        eventually(lambda: proxy.login("alice"), "the file to be read")
         assert [alice.log_in("apple", f"after-{number}") for number in range(6)] == [200] * 6
         assert [alice.log_in("wrong", f"wrong-{number}") for number in range(3)] == [401] * 3
         users.write(file, UsersFile())
-        eventually(lambda: proxy._roll is not None and not proxy._roll.users.hashes, "the file to be read")
+        eventually(lambda: not proxy.login("alice"), "the file to be read")
         assert [alice.log_in("apple", f"gone-{number}") for number in range(6)] == [401] * 6
         assert proxy.phones() == []
 

@@ -7,12 +7,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sipfullproxy import server
 from sipfullproxy.engine.config import Config
-from sipfullproxy.engine.flow import Flow, Local
-from sipfullproxy.server import Proxy
+from sipfullproxy.engine.engine import Engine
+from sipfullproxy.engine.flow import Flow
+from sipfullproxy.proxy import Proxy
 from sipfullproxy.sip.message import Request, Response, parse
 from sipfullproxy.transport.addresses import listed
 from sipfullproxy.transport.sockets import family, socket_address
@@ -332,26 +335,27 @@ def test_on_a_link_the_socket_knows_its_name_and_nobody_else(tmp_path: Path, kin
         assert b"%" not in got.start + b"".join(got.lines)
 
 
-class Named(Proxy):
-    """A proxy that has the hosts of RFC 5118 for its own."""
-
-    def _config(self, listen: tuple[Local, ...]) -> Config:
-        return dataclasses.replace(super()._config(listen), domains=DOMAINS)
-
-
 @pytest.mark.io
 @real
 @KINDS
 @pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the torture messages are not here: {FOLDER}")
 @pytest.mark.parametrize("torture", RFC_5118, ids=[torture.name for torture in RFC_5118])
-def test_the_torture_of_ipv6_over_real_sockets(tmp_path: Path, torture: Torture, kind: socket.SocketKind) -> None:
+def test_the_torture_of_ipv6_over_real_sockets(
+    tmp_path: Path, torture: Torture, kind: socket.SocketKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """RFC 5118 on the wire: each message meets the fate that it has in the virtual lab, on UDP. On a stream the rest of
     a body that is too short is waited for."""
     data = torture.data.replace(b";branch=", b";rport;branch=", 1)  # else the answer goes to port 5060
     fate = torture.fate
     if torture.name == "rfc5118_4_6" and kind == socket.SOCK_STREAM:
         data, fate = data + b"\r\n" * 20, FORWARDED
-    proxy = Named("::1", 0, journal=tmp_path / "log", state=tmp_path, lang="en", phrases="off")
+
+    def named(config: Config, *others: Any) -> Engine:
+        """An engine that has the hosts of RFC 5118 for its own."""
+        return Engine(dataclasses.replace(config, domains=DOMAINS), *others)
+
+    monkeypatch.setattr(server, "Engine", named)
+    proxy = Proxy("::1", 0, journal=tmp_path / "log", state=tmp_path, lang="en", phrases="off")
     with proxy, caller(proxy.address, kind) as alice, caller(proxy.address, socket.SOCK_DGRAM) as bob:
         for one, user in ((alice, "caller"), (bob, "user")):
             assert one.ask(one.request("REGISTER", f"sip:[::1]:{proxy.address[1]}", user)).status == 200

@@ -9,7 +9,7 @@ import pytest
 
 from sipfullproxy.cli import COMMANDS, main
 from sipfullproxy.engine.events import KINDS, Ended
-from sipfullproxy.server import Proxy
+from sipfullproxy.proxy import Proxy
 from sipfullproxy.settings import read
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")

@@ -17,17 +17,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sipfullproxy
 from sipfullproxy import authority, certificate, libraries, roll, server, users, whereabouts
+from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.engine import Engine
 from sipfullproxy.engine.events import Event, Experiment, Registered, Unregistered
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.experiments import Experiments
 from sipfullproxy.journal import screen
-from sipfullproxy.server import Proxy
+from sipfullproxy.proxy import Proxy
 from sipfullproxy.settings import SettingsError, StartError
 from sipfullproxy.sip.digest import read_challenge
 from sipfullproxy.users import UsersFile
@@ -117,7 +119,7 @@ class Phone:
 def test_the_package_is_all_that_a_student_must_import() -> None:
     assert sipfullproxy.Proxy is Proxy
     with pytest.raises(AttributeError):
-        _ = sipfullproxy.proxy
+        _ = sipfullproxy.proxies
 
 
 def test_a_phone_registers_and_hooks_and_journal_hear_of_it(make: Callable[..., Proxy], tmp_path: Path) -> None:
@@ -381,7 +383,7 @@ def test_an_end_that_is_wanted_before_the_start_is_over_is_an_end(
         end()
         yield
 
-    monkeypatch.setattr(server, "endings", at_once)
+    monkeypatch.setattr("sipfullproxy.proxy.endings", at_once)
     proxy = make()
     thread = threading.Thread(target=proxy.run, args=(ready,), daemon=True)
     thread.start()
@@ -399,12 +401,13 @@ def test_a_signal_ends_run_wherever_its_thread_stands(
         handlers.append(end)
         yield
 
-    monkeypatch.setattr(server, "endings", noted)
+    monkeypatch.setattr("sipfullproxy.proxy.endings", noted)
     proxy = make()
     thread = threading.Thread(target=proxy.run, args=(ready.set,), daemon=True)
     thread.start()
     assert ready.wait(5)
-    with vars(proxy._over)["_cond"]:  # as between two steps of Event.wait
+    assert proxy._server is not None
+    with vars(proxy._server._over)["_cond"]:  # as between two steps of Event.wait
         handler = threading.Thread(target=handlers[0], daemon=True)
         handler.start()
         handler.join(5)
@@ -627,14 +630,24 @@ def test_experiments_are_set_at_any_time_and_told_loudly(make: Callable[..., Pro
     assert lines[3].endswith(":INFO:Experiment: over, all goes by RFC 3261 again")
 
 
-def test_experiments_reach_the_engine_and_outlive_a_restart(make: Callable[..., Proxy]) -> None:
+def test_experiments_reach_the_engine_and_outlive_a_restart(
+    make: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines: list[Config] = []
+
+    def noted(config: Config, *others: Any) -> Engine:
+        engines.append(config)
+        return Engine(config, *others)
+
+    monkeypatch.setattr(server, "Engine", noted)
     proxy = make(experiments={"record_route": False})
     switches = []
-    for _ in range(2):
+    for number in range(2):
         with proxy:
-            switches.append(dataclasses.astuple(proxy._switches))
+            switches.append(dataclasses.astuple(engines[number].switches))
             proxy.experiment(stateless=True, fork=False)
-    assert switches == [(False, False, True), (True, False, False)]
+            switches.append(dataclasses.astuple(engines[number].switches))
+    assert switches == [(False, False, True), *[(True, False, False)] * 3]
 
 
 def test_a_wrong_experiment_changes_nothing(make: Callable[..., Proxy]) -> None:
@@ -744,7 +757,7 @@ def test_a_second_ctrl_c_waits_for_the_end_that_the_first_one_began(make: Callab
     @proxy.on("registered")
     def impatient(event: Registered) -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        eventually(lambda: proxy._doors is None, "the end's beginning")
+        eventually(lambda: proxy._server is None, "the end's beginning")
         os.kill(os.getpid(), signal.SIGINT)
         seen.append(event)
 

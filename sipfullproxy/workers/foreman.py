@@ -11,24 +11,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sipfullproxy.engine.config import Config
 from sipfullproxy.engine.diversion import Rule
 from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Local
 from sipfullproxy.engine.replica import Change
 from sipfullproxy.experiments import Experiments
-from sipfullproxy.guard import Guard
-from sipfullproxy.journal.passage import Passage
 from sipfullproxy.lang import Lang, Words
-from sipfullproxy.transport.core import Core
+from sipfullproxy.staff import First
 from sipfullproxy.transport.doors import Doors
 from sipfullproxy.transport.udp import UdpDoor
+from sipfullproxy.users import Hashes
 from sipfullproxy.workers import feed
 from sipfullproxy.workers.listener import Listener
 from sipfullproxy.workers.merge import Merge
@@ -58,30 +55,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class First:
-    """The first worker, as its foreman must know it.
-
-    core: behind the switchboard. guard: of its engine. config: of that engine. phrases: what made the phrasebook in it.
-    experiments: what goes wrong now. bans: the folder where the list of bans is kept; None: nobody is banned. dns:
-    the server that is asked; None: those of the system. restore: takes in the bindings that came and went at the
-    others. note, tell: take in what passed, and what happened, at any of them.
-    """
-
-    core: Core
-    guard: Guard
-    config: Config
-    phrases: tuple[str, str, Mapping[int, str]]
-    experiments: Experiments
-    bans: str | None
-    dns: tuple[str, int] | None
-    restore: Callable[[Sequence[Change], float], object]
-    note: Callable[[Passage], object]
-    tell: Callable[[Event], object]
-
-
 class Foreman:
-    """The other workers, as the first one sees them.
+    """The other workers, as the first one sees them; see `Staff`.
 
     neighbours: the ways to them. processes: those that run, by number. count: of all workers. ports: the UDP ports,
     which all of them serve. lang: of warnings.
@@ -93,7 +68,7 @@ class Foreman:
         self._others = range(FIRST + 1, count)
         self._lang: Lang = lang
         self._first: First
-        self._merge: Merge | None = None
+        self._merge = Merge(lambda event: self._first.tell(event))
         self._stopping = threading.Event()
         self._telling = threading.Lock()  # who is started now hears of a change, by his setup or by his inbox
         self._lines: dict[int, socket.socket] = {}
@@ -111,10 +86,13 @@ class Foreman:
             FIRST, self._inboxes[FIRST][0], {number: self._inboxes[number][1] for number in self._others}
         )
 
-    def start(self, doors: Doors, first: First) -> None:
-        """Start the others, and serve the ports when they do, too, or have had enough time for it."""
+    def meet(self, first: First) -> None:
+        """See `Staff.meet`."""
         self._first = first
-        self._merge = merge = Merge(first.tell)
+
+    def serve(self, doors: Doors) -> None:
+        """Start the others, and serve the ports when they do, too, or have had enough time for it."""
+        first = self._first
         switchboard = Switchboard(first.core, self.neighbours, doors.post, first.restore, _obey)
         for number in self._others:
             thread = threading.Thread(target=self._keep, args=(number,), name=f"worker {number}", daemon=True)
@@ -123,13 +101,13 @@ class Foreman:
         deadline = time.monotonic() + BEGINNING
         for alive in self._alive.values():
             alive.wait(max(0.0, deadline - time.monotonic()))
-        listener = Listener(switchboard, self.neighbours, self._end[0], merge.flush)
+        listener = Listener(switchboard, self.neighbours, self._end[0], self._merge.flush)
         self._listening = threading.Thread(target=listener.serve, name="neighbours", daemon=True)
         self._listening.start()
         doors.serve(switchboard)
 
     def stop(self) -> None:
-        """End them, and return when all that they have to tell is heard."""
+        """See `Staff.stop`."""
         with self._telling:
             self._stopping.set()
             for line in self._lines.values():
@@ -142,9 +120,8 @@ class Foreman:
             self._listening.join()
 
     def close(self) -> None:
-        """Tell what is still to be told, and let go of all sockets; after the ports of the first worker are closed."""
-        if self._merge is not None:
-            self._merge.flush(0)
+        """See `Staff.close`."""
+        self._merge.flush(0)
         for pair in (self._end, *self._inboxes):
             for end in pair:
                 end.close()
@@ -154,24 +131,25 @@ class Foreman:
 
     def publish(self, events: Sequence[Event]) -> None:
         """Tell what happened at one of the workers, in one row with what happened at the others."""
-        if self._merge is not None:
-            self._merge.put(events)
+        self._merge.put(events)
+
+    def share(self, changes: Sequence[Change]) -> None:
+        """See `Staff.share`."""
+        self.neighbours.publish(changes)
 
     def forward(self, user: bytes, rule: Rule | None) -> None:
-        """Tell them where a user's calls go from now on; None: nowhere."""
+        """See `Staff.forward`."""
         with self._telling:
             self.neighbours.tell_all(Forward(user, None if rule is None else dataclasses.asdict(rule)))
 
     def go_wrong(self, experiments: Experiments) -> None:
-        """Tell them what goes wrong on purpose from now on."""
+        """See `Staff.go_wrong`."""
         with self._telling:
             self._first = dataclasses.replace(self._first, experiments=experiments)
             self.neighbours.tell_all(Wrong(dataclasses.asdict(experiments)))
 
-    def admit(
-        self, realm: bytes, algorithms: tuple[bytes, ...], hashes: Mapping[bytes, Mapping[bytes, bytes]]
-    ) -> None:  # fmt: skip
-        """Tell them of users whose passwords have changed; without hashes: who are none any more."""
+    def admit(self, realm: bytes, algorithms: tuple[bytes, ...], hashes: Hashes) -> None:
+        """See `Staff.admit`."""
         names = [*hashes]
         with self._telling:
             for at in range(0, max(len(names), 1), LOGINS):
