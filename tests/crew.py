@@ -15,6 +15,7 @@ from sipfullproxy.engine.events import Event
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.guard import Guard
 from sipfullproxy.sip.phrases import Phrasebook
+from sipfullproxy.workers.board import blank
 from sipfullproxy.workers.neighbours import Neighbours, inbox
 from sipfullproxy.workers.owner import owner
 from sipfullproxy.workers.parcel import Outgoing, Parcel
@@ -62,10 +63,11 @@ class Crew(Lab):
         pairs = [inbox() for _ in range(workers)]
         self.ends = [end for pair in pairs for end in pair]
         self.carried: list[Send] = []
-        self.workers = [
-            Worker(self, Neighbours(me, read, {to: pair[1] for to, pair in enumerate(pairs) if to != me}), **settings)
-            for me, (read, _) in enumerate(pairs)
-        ]  # fmt: skip
+        self.workers: list[Worker] = []
+        with blank(workers) as board:
+            for me, (read, _) in enumerate(pairs):
+                ways = {to: pair[1] for to, pair in enumerate(pairs) if to != me}
+                self.workers.append(Worker(self, Neighbours(me, board.fileno(), read, ways), **settings))
 
     def told_by(self, worker: Worker) -> Any:
         """Hears of a worker's events."""

@@ -11,6 +11,7 @@ import pytest
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.replica import Change, Went
 from sipfullproxy.workers import neighbours
+from sipfullproxy.workers.board import blank
 from sipfullproxy.workers.neighbours import Neighbours, inbox
 from sipfullproxy.workers.parcel import CHANGES, Changes, Lost, Message
 from tests.helpers import PROXY
@@ -24,7 +25,11 @@ FLOW = Flow("udp", PROXY, ("10.0.0.9", 5060))
 def three() -> Iterator[list[Neighbours]]:
     """Three workers."""
     pairs = [inbox() for _ in range(3)]
-    yield [Neighbours(me, pairs[me][0], {to: pair[1] for to, pair in enumerate(pairs) if to != me}) for me in range(3)]
+    with blank(3) as board:
+        yield [
+            Neighbours(me, board.fileno(), pairs[me][0], {to: pair[1] for to, pair in enumerate(pairs) if to != me})
+            for me in range(3)
+        ]
     for pair in pairs:
         for end in pair:
             end.close()
@@ -97,8 +102,8 @@ def test_what_is_larger_than_an_inbox_is_lost_alone(three: list[Neighbours]) -> 
 def test_who_is_gone_holds_up_nobody() -> None:
     read, written = inbox()
     mine, other = inbox()
-    with mine, other, written:
-        alone = Neighbours(0, mine, {1: written})
+    with mine, other, written, blank(2) as board:
+        alone = Neighbours(0, board.fileno(), mine, {1: written})
         read.close()
         alone.send(1, Lost(FLOW))
         alone.flush()

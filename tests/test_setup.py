@@ -25,7 +25,7 @@ FULL = Config(
 
 def told(config: Config) -> Setup:
     setup = Setup(
-        3, Files(7, {0: 8}, {("udp", PROXY): 9}), plain_config(config), ("sk", "own", {486: "x"}), {}, "/tmp", None
+        3, Files(6, 7, {0: 8}, {("udp", PROXY): 9}), plain_config(config), ("sk", "own", {486: "x"}), {}, "/tmp", None
     )
     return Setup.read(marshal.loads(marshal.dumps(setup.plain())))
 

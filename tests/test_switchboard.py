@@ -9,6 +9,7 @@ import pytest
 
 from sipfullproxy.engine.bans import GUESSES
 from sipfullproxy.engine.flow import Flow
+from sipfullproxy.workers.neighbours import AT_ONCE
 from sipfullproxy.workers.owner import owner
 from sipfullproxy.workers.parcel import Wrong
 from tests.crew import Crew
@@ -183,3 +184,13 @@ def test_a_way_that_leads_nowhere_is_lost_everywhere(crew: Crew) -> None:
         alice.invite("bob", call_id=f"void-{number}")  # the first of them is not the first worker's
     assert all(len(worker.engine.phones(9)) == 1 for worker in crew.workers)
     assert sorted(set(alice.waiting)) == [100, 480, 500] and alice.waiting.count(500) == 1
+
+
+def test_more_than_is_heard_at_once_is_not_forgotten(crew: Crew) -> None:
+    """A datagram that comes later finds it all the same, one look after the other."""
+    first, second, *_ = crew.workers
+    for _ in range(AT_ONCE + 1):
+        first.neighbours.send(1, Wrong({}))
+    for _ in range(2):
+        second.switchboard.receive(b"\r\n\r\n", crew.flow(crew.phone("alice")), crew.now)
+    assert len(second.orders) == AT_ONCE + 1

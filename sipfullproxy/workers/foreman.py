@@ -27,6 +27,7 @@ from sipfullproxy.transport.doors import Doors
 from sipfullproxy.transport.udp import UdpDoor
 from sipfullproxy.users import Hashes
 from sipfullproxy.workers import feed
+from sipfullproxy.workers.board import blank
 from sipfullproxy.workers.listener import Listener
 from sipfullproxy.workers.merge import Merge
 from sipfullproxy.workers.neighbours import Neighbours, bunches, inbox
@@ -82,9 +83,11 @@ class Foreman:
         self._ports = {number: {local: door.sibling() for local, door in ports.items()} for number in self._others}
         for door in ports.values():
             steer(door.socket, count)
+        self._board = blank(count)
         self.neighbours = Neighbours(
-            FIRST, self._inboxes[FIRST][0], {number: self._inboxes[number][1] for number in self._others}
-        )
+            FIRST, self._board.fileno(), self._inboxes[FIRST][0],
+            {number: self._inboxes[number][1] for number in self._others},
+        )  # fmt: skip
 
     def meet(self, first: First) -> None:
         """See `Staff.meet`."""
@@ -125,6 +128,7 @@ class Foreman:
         for pair in (self._end, *self._inboxes):
             for end in pair:
                 end.close()
+        self._board.close()
         for ports in self._ports.values():
             for port in ports.values():
                 port.close()
@@ -175,6 +179,7 @@ class Foreman:
         """Start a worker. The bindings of now come to it as those of later will, by its inbox."""
         ours, theirs = socket.socketpair()
         files = Files(
+            board=self._board.fileno(),
             inbox=self._inboxes[number][0].fileno(),
             ways={to: pair[1].fileno() for to, pair in enumerate(self._inboxes) if to != number},
             ports={local: port.fileno() for local, port in self._ports[number].items()},
@@ -182,7 +187,7 @@ class Foreman:
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "sipfullproxy.workers", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(), files.inbox, *files.ways.values(), *files.ports.values()),
+                pass_fds=(theirs.fileno(), files.board, files.inbox, *files.ways.values(), *files.ports.values()),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=_environment(),
                 process_group=0,  # a Ctrl-C in the terminal is for the first worker alone
             )  # fmt: skip

@@ -9,13 +9,15 @@ import errno
 import select
 import socket
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from threading import Lock
 from typing import Final, Protocol
 
 from sipfullproxy.engine.flow import Flow
 from sipfullproxy.engine.replica import Change
+from sipfullproxy.workers.board import Board
 from sipfullproxy.workers.parcel import CHANGES, Changes, Message, Parcel, decode, encode
 
 ROOM: Final = 4 << 20
@@ -44,12 +46,13 @@ class Sharing(Protocol):
 
 
 class Way:
-    """The way to a neighbour. lost: how many messages did not fit in any more."""
+    """The way to a neighbour. brought: called after each parcel. lost: how many messages did not fit in any more."""
 
-    def __init__(self, line: socket.socket) -> None:
+    def __init__(self, line: socket.socket, brought: Callable[[], object]) -> None:
         line.setblocking(False)
         self.lost = 0
         self._line = line
+        self._brought = brought
         self._waiting: deque[bytes] = deque()
         self._order = Lock()
 
@@ -78,6 +81,7 @@ class Way:
         an inbox on this machine is lost, alone, for it would hold up all that comes behind it."""
         try:
             self._line.send(data)
+            self._brought()
         except BlockingIOError:
             return False
         except ConnectionError:
@@ -92,21 +96,28 @@ class Way:
 class Neighbours:
     """The other workers, as one of them sees them; see `Sharing`.
 
-    me: the number of this one. count: how many there are with it. inbox: its own. ways: to the others, by number.
+    me: the number of this one. count: how many there are with it. board: the number of its file. inbox: its own.
+    ways: to the others, by number. Raises OSError.
     """
 
-    def __init__(self, me: int, inbox: socket.socket, ways: Mapping[int, socket.socket]) -> None:
+    def __init__(self, me: int, board: int, inbox: socket.socket, ways: Mapping[int, socket.socket]) -> None:
         inbox.setblocking(False)
         self.me = me
         self.count = len(ways) + 1
         self._inbox = inbox
         self._poll = select.poll()
         self._poll.register(inbox, select.POLLIN)
-        self._ways = {number: Way(line) for number, line in sorted(ways.items())}
+        self._board = Board(board, self.count, me)
+        self._ways = {number: Way(line, partial(self._board.add, number)) for number, line in sorted(ways.items())}
 
     def fileno(self) -> int:
         """Of the inbox, for a selector."""
         return self._inbox.fileno()
+
+    @property
+    def brought(self) -> bytes:
+        """See `Board.brought`."""
+        return self._board.brought
 
     @property
     def lost(self) -> int:

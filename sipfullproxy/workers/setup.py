@@ -15,8 +15,9 @@ from sipfullproxy.sip.phrases import Phrasebook
 
 
 class Files(NamedTuple):
-    """The sockets of a worker, by their numbers. ways: to the inboxes of the others. ports: of UDP."""
+    """The sockets of a worker, by their numbers. board: see `Board`. ways: to inboxes of the others. ports: of UDP."""
 
+    board: int
     inbox: int
     ways: Mapping[int, int]
     ports: Mapping[Local, int]

@@ -10,7 +10,7 @@ from sipfullproxy.engine.replica import Change
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.message import Request
 from sipfullproxy.transport.core import Core
-from sipfullproxy.workers.neighbours import Neighbours
+from sipfullproxy.workers.neighbours import AT_ONCE, Neighbours
 from sipfullproxy.workers.owner import owner
 from sipfullproxy.workers.parcel import Changes, Lost, Message, Outgoing, Parcel
 
@@ -31,6 +31,7 @@ class Switchboard:
         self._post = post
         self._restore = restore
         self._obey = obey
+        self._heard = b""
         self._reading = Lock()  # what one neighbour said is served in the order in which he said it
 
     def receive(self, data: bytes, flow: Flow, now: float, spare: bool = False) -> list[Send]:
@@ -39,7 +40,8 @@ class Switchboard:
         if at is not None and at != self._neighbours.me:
             self._neighbours.hand_over(at, flow, data)
             return []
-        self.read(now)
+        if self._neighbours.brought != self._heard:  # without a lock: who is about to hear it has not noted it yet
+            self.read(now)
         return self._core.receive(data, flow, now, spare)
 
     def refuse(self, request: Request, error: SipError, flow: Flow, now: float) -> list[Send]:
@@ -65,8 +67,12 @@ class Switchboard:
         """Take in what the neighbours have said. Whoever serves a message of his own does this first, so that a call
         right after a registration finds it."""
         with self._reading:
+            brought, number = self._neighbours.brought, 0
             for parcel in self._neighbours.read():
+                number += 1
                 self._serve(parcel, now)
+            if number < AT_ONCE:  # else there may be more
+                self._heard = brought
 
     def _serve(self, parcel: Parcel, now: float) -> None:
         match parcel:

@@ -68,13 +68,14 @@ class Worker:
     def __init__(self, setup: Setup, line: socket.socket) -> None:
         self._rules = read_rules(setup)
         self._config = config = read_config(setup, self._rules)
-        inbox, ways, ports = setup.files
+        board, inbox, ways, ports = setup.files
         self._doors: dict[Local, UdpDoor] = {
             local: UdpDoor(local[1], socket.socket(fileno=number)) for local, number in ports.items()
         }
         self._neighbours = Neighbours(
-            setup.number, socket.socket(fileno=inbox), {to: socket.socket(fileno=way) for to, way in ways.items()}
-        )
+            setup.number, board, socket.socket(fileno=inbox),
+            {to: socket.socket(fileno=way) for to, way in ways.items()},
+        )  # fmt: skip
         self._feed = feed.Feed(line)
         self._engine = Engine(config, Pool(os.urandom), _report)
         resolver = Resolver(records.fetcher(setup.dns and NameServer(*setup.dns)), self._resolved)
