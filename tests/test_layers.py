@@ -144,5 +144,33 @@ def test_only_the_top_floor_knows_the_page() -> None:
     assert {name for name in users if not name.startswith("sipfullproxy.web")} <= {"sipfullproxy.page"}
 
 
+# Where the tests of a module stand that has no file of its own: it is shown by what it is a part of.
+TESTED_IN = {
+    "arguments": "cli", "help": "cli", "page": "server", "proxy": "server", "roll": "server", "staff": "server",
+    "engine.acknowledgement": "forking", "engine.branch": "forking", "engine.config": "setup",
+    "engine.lookups": "names", "engine.returning": "names",
+    "explain.causes": "explained", "explain.reading": "glossary", "explain.telling": "explained",
+    "explain.trail": "explained", "explain.voice": "explained",
+    "journal.clock": "archive", "journal.database": "store", "journal.passage": "tape", "journal.record": "past",
+    "journal.schema": "past",
+    "transport.connection": "stream", "transport.sockets": "ipv6",
+    "web.around": "web_call", "web.asking": "web_api", "web.house": "web_app", "web.models": "web_api",
+    "workers.listener": "foreman", "workers.worker": "foreman",
+}  # fmt: skip
+
+
+@each(name for name in FILES if not name.endswith("__main__") and FILES[name].name != "__init__.py")
+def test_every_module_has_its_tests_where_a_reader_looks(name: str) -> None:
+    short = name.removeprefix("sipfullproxy.")
+    _, _, own = short.rpartition(".")
+    files = {f"test_{own}.py", f"test_{short.replace('.', '_')}.py"}
+    here = {file for file in files if (Path(__file__).parent / file).exists()}
+    if short in TESTED_IN:
+        assert not here, f"{name} has {here}, so it is one too many in TESTED_IN"
+        files = {f"test_{TESTED_IN[short]}.py"}
+        here = {file for file in files if (Path(__file__).parent / file).exists()}
+    assert here, f"{name} has no tests in {sorted(files)}: write them, or say in TESTED_IN where they are"
+
+
 def test_main_py_does_nothing_but_call_the_command_line() -> None:
     assert imports("main", PACKAGE.parent / "main.py") == {"sys", "sipfullproxy.cli"}
