@@ -45,9 +45,25 @@ def test_it_never_holds_more_than_its_bound() -> None:
     assert sizes == [1, 2, 3, 1, 2, 3, 1, 2, 3, 1]
 
 
-def test_long_texts_are_read_and_not_kept() -> None:
-    known = Memo(len)
-    assert known[b"x" * (memo.LONGEST + 1)] == memo.LONGEST + 1
-    assert not known
-    known[b"x" * memo.LONGEST]
+def test_of_long_texts_a_few_are_kept() -> None:
+    """Among themselves, so that they cost the short ones nothing."""
+    read: list[int] = []
+    known = Memo(lambda text: read.append(len(text)))
+    for size in (memo.LONGEST, memo.LONGEST + 1, memo.LONG, memo.LONG + 1):
+        for _ in range(2):
+            known[b"x" * size]
+    assert read == [memo.LONGEST, memo.LONGEST + 1, memo.LONG, memo.LONG + 1, memo.LONG + 1]
     assert len(known) == 1
+    for number in range(3 * memo.LONG_ENTRIES):
+        known[b"%0*d" % (memo.LONG, number)]
+        assert len(known._long) <= memo.LONG_ENTRIES
+
+
+def test_a_long_text_that_is_refused_is_refused_each_time() -> None:
+    def refuse(text: bytes) -> None:
+        raise SipError(400, "Bad")
+
+    known = Memo(refuse)
+    for _ in range(2):
+        with pytest.raises(SipError):
+            known[b"a" * memo.LONG]
