@@ -110,3 +110,20 @@ def test_the_page_lives_on_when_the_proxy_is_started_again(browser: Browser, tmp
         assert loads == []
         window.context.close()
     assert all("/api/live" in one for one in window.complaints), window.complaints
+
+
+def test_what_was_asked_for_while_the_proxy_was_away_comes_with_it(browser: Browser, tmp_path: Path) -> None:
+    port = ["--web-port", str(free_port())]
+    with running(tmp_path, *port) as proxy, stage(proxy) as before:
+        window = Window(browser, proxy.page, lang="en")
+        page = window.open()
+        before.registered("alice")
+    expect(page.locator("#live")).to_have_text("not connected")
+    page.get_by_role("link", name="Phones").click()
+    trouble = page.locator("#trouble")
+    expect(trouble).to_contain_text("The proxy does not answer")
+    with running(tmp_path, *port):
+        expect(page.get_by_role("heading", name="Phones", exact=True)).to_be_visible()
+        expect(trouble).to_be_hidden()
+        expect(page.get_by_role("heading", name="Add a phone")).to_be_visible()
+        window.context.close()

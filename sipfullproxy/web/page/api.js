@@ -15,9 +15,20 @@ export function address(path, query = {}) {
   return `/api/${path}?${parameters}`;
 }
 
-/** What the API answers, as an object. Throws an Error with the proxy's own words. */
+/** Nobody answers: the proxy was ended, or this device is in another network. */
+export class Unreachable extends Error {}
+
+async function reach(path, query, options) {
+  try {
+    return await fetch(address(path, query), options);
+  } catch (error) { // in the browser's own words, which help nobody
+    throw new Unreachable(error.message);
+  }
+}
+
+/** What the API answers, as an object. Throws an Error with the proxy's own words, or Unreachable. */
 export async function ask(path, query = {}, options = {}) {
-  const response = await fetch(address(path, query), options);
+  const response = await reach(path, query, options);
   if (response.status === 204) return null;
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw Object.assign(new Error(body.error || response.statusText), { status: response.status });
@@ -26,7 +37,7 @@ export async function ask(path, query = {}, options = {}) {
 
 /** The same as text, for pictures. */
 export async function text(path, query = {}) {
-  const response = await fetch(address(path, query));
+  const response = await reach(path, query);
   if (!response.ok) throw new Error(response.statusText);
   return response.text();
 }

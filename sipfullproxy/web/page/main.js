@@ -1,6 +1,6 @@
 // The frame: sections, language, light or dark, the live line, and which view is open.
 
-import { ask, listen, speak } from "./api.js";
+import { Unreachable, ask, listen, speak } from "./api.js";
 import { h, setClock, show } from "./dom.js";
 import { speakWords, w } from "./words.js";
 import * as assignment from "./assignment.js";
@@ -19,13 +19,18 @@ export const app = { about: {}, lang: "sk", trouble };
 let view = null;
 let stopListening = () => {};
 
+/** Whether something was asked for while the proxy was away. */
+let missed = false;
+
 function trouble(error) {
-  show(at("trouble"), h("span", {}, w("failedToLoad", { why: error.message })), " ",
+  missed = error instanceof Unreachable;
+  show(at("trouble"), h("span", {}, missed ? w("unreachable") : w("failedToLoad", { why: error.message })), " ",
     h("button", { type: "button", "aria-label": w("close"), onclick: calm }, "✕"));
   at("trouble").hidden = false;
 }
 
 function calm() {
+  missed = false;
   at("trouble").hidden = true;
   at("trouble").replaceChildren();
 }
@@ -81,9 +86,15 @@ function hear() {
     const said = w(state === "open" ? "live" : "lost");
     at("live").className = `live ${state}`;
     if (at("live").textContent !== said) at("live").textContent = said;  // or a screen reader would say it each time
-    if (state === "open" && hear.lost) view?.heard?.("again", {});
+    if (state === "open" && hear.lost) again().catch(trouble);
     hear.lost = state === "lost";
   }, query);
+}
+
+/** The proxy was away, and is here. */
+async function again() {
+  if (missed) await go();
+  view?.heard?.("again", {});
 }
 
 /** The teacher's experiments are marked loudly, whatever view is open. */

@@ -138,6 +138,10 @@ const WORDS = {
   apply: ["Použiť", "Apply"],
   allOff: ["Vypnúť všetko", "All off"],
   experimentOn: ["EXPERIMENT BEŽÍ", "EXPERIMENT RUNNING"],
+  unreachable: [
+    "Proxy neodpovedá: beží ešte, a je tento počítač v jej sieti?",
+    "The proxy does not answer: is it still running, and is this computer in its network?",
+  ],
   failedToLoad: ["Nepodarilo sa: {why}", "That did not work: {why}"],
   held: ["podržaný", "on hold"],
   video: ["video", "video"],
