@@ -75,6 +75,30 @@ def test_what_is_for_us_is_never_in_question(opened: bool, method: str) -> None:
     mallory.takes(200)
 
 
+@pytest.mark.parametrize(("registered", "sends"), [("udp", "tcp"), ("tcp", "udp"), ("tcp", "tcp"), ("udp", "udp")])
+def test_a_phone_may_send_by_another_way_than_it_registered_by(registered: str, sends: str) -> None:
+    """RFC 3261 §18.1.1: what is too large for UDP MUST go by TCP. And baresip, registered by TCP, sends to an address
+    that names no transport (its contacts, Refer-To) by UDP."""
+    lab, _, bob, _ = world()
+    lab.phone("carol", "10.0.0.50:5060", transport=registered).register()
+    carol = lab.phone("carol", "10.0.0.50:40001", transport=sends)
+    carol.invite("bob")
+    bob.answer(bob.takes("INVITE"))
+    assert carol.waiting == [100, 200]
+
+
+@pytest.mark.parametrize(
+    ("user", "host"), [("dave", "10.0.0.50"), ("alice", "10.0.0.50"), ("carol", "10.0.0.51")],
+    ids=["who has not registered", "who has registered elsewhere", "another host"],
+)  # fmt: skip
+def test_that_other_way_is_the_users_and_begins_at_his_host(user: str, host: str) -> None:
+    lab, _, bob, _ = world()
+    lab.phone("carol", "10.0.0.50:5060").register()
+    stranger = lab.phone(user, f"{host}:40001", transport="tcp")
+    stranger.invite("bob")
+    assert stranger.waiting == [403] and not bob.inbox
+
+
 def test_registering_is_what_opens_the_door() -> None:
     lab, _, bob, mallory = world()
     mallory.register()

@@ -323,6 +323,29 @@ def test_an_open_door_is_not_for_those_who_say_they_are_ours(name: str, status: 
     assert (403 in stranger.waiting) == (name == "alice")
 
 
+def test_by_another_way_than_he_registered_by_a_user_is_asked_for_his_password() -> None:
+    """What is too large for UDP comes by TCP (RFC 3261 §18.1.1), and an address is no proof of who sends from there."""
+    lab = Lab(users=users())
+    _, bob = here(lab, "alice", "bob")
+    host = lab.phones["10.0.0.10", 5060].address[0]
+    large = lab.phone("alice", f"{host}:40010", transport="tcp")
+    invite(large, "bob")
+    large.takes(100)
+    assert b"proxy-authorization" not in bob.takes("INVITE").where
+    _, response = challenged(large, "bob")
+    made = credentials(chosen(response), "INVITE", f"sip:bob@{PROXY[0]}", "alice", "wrong")
+    large.invite("bob", headers=(proxy_authorization(made),))
+    assert large.waiting == [407] and not bob.inbox
+
+
+def test_where_he_has_not_registered_he_is_not_asked() -> None:
+    lab = Lab(users=users())
+    _, bob = here(lab, "alice", "bob")
+    stranger = lab.phone("alice", "198.51.100.66:6666", transport="tcp")
+    stranger.invite("bob")
+    assert stranger.waiting == [403] and not bob.inbox
+
+
 # -- calls, where each is asked --------------------------------------------------------------------------------------
 
 

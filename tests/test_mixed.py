@@ -134,6 +134,21 @@ def test_what_came_in_a_datagram_says_its_length_on_a_stream(lab: Lab, alices: s
     assert alice.takes(200).first(b"content-length") == b"0"
 
 
+def test_a_large_call_comes_by_tcp_and_goes_on_by_udp(lab: Lab) -> None:
+    """RFC 3261 §18.1.1, as pjsip does it: only the INVITE is large, and the connection is closed when it is idle."""
+    alice, bob = pair(lab, "udp", "udp")
+    large = lab.phone("alice", "10.0.0.10:40010", transport="tcp", contact=alice.contact)
+    call(large, bob)
+    lab.cut(large)
+    assert bob.dialog is not None and large.dialog is not None
+    bob.dialog.request("INFO")
+    alice.reply(alice.takes("INFO"), 200)
+    bob.takes(200)
+    alice.dialog, large.dialog.phone = large.dialog, alice
+    hang_up(alice, bob)
+    assert lab.kinds == ["ringing", "started", "ended"]
+
+
 # -- connections that end ----------------------------------------------------------------------------------------------
 
 

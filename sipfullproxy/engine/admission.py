@@ -1,9 +1,10 @@
 """Who may have a request forwarded. What keeps the proxy from being an open relay stands in this file alone.
 
-Outside a dialog: registered phones, known by the flow that they really send from. With `--open`, anybody may reach our
-users; nobody but a registered phone may reach anything else. Inside a dialog: what comes from, or goes to, a registered
-phone or a party of a call that we carry; what the parties of such a call send to each other; and what brings a flow
-token of ours. A To tag is quickly made up, so it opens no door by itself.
+Outside a dialog: registered phones, known by the flow that they really send from; or, by another flow, by the user in
+From and the host where he has registered (with logins he is then asked for his password). With `--open`, anybody may
+reach our users; nobody but a registered phone may reach anything else. Inside a dialog: what comes from, or goes to, a
+registered phone or a party of a call that we carry; what the parties of such a call send to each other; and what brings
+a flow token of ours. A To tag is quickly made up, so it opens no door by itself.
 
 With logins, nobody says in From that he is a user of ours but that user: by the phone that he registered with his
 password; or, where logins are for calls too, by a password with each of them, from wherever he calls.
@@ -40,24 +41,38 @@ class Admission:
         `Login.caller` raises. Asked before the callee is looked up, so that a stranger does not learn who is
         registered."""
         login = self._login
-        if login is not None and login.for_calls and not self._is_guest(login, request, source):
+        if login is not None and login.for_calls and not self._is_guest(request, source):
             login.caller(request, source)
         elif not self._location.has_flow(source):
             self._stranger(request, routed, source)
-        elif login is not None and login.named(request) not in {phone.aor for phone in self._location.on(source)}:
+        elif login is not None and not self._is_his(request, source):
             raise SipError(403, "From is not the user who has registered from there")
 
-    def _is_guest(self, login: Login, request: Request, source: Flow) -> bool:
+    def _is_guest(self, request: Request, source: Flow) -> bool:
         """Whether it is somebody who has no password of ours and, with `--open`, needs none."""
-        return self._open and not self._location.has_flow(source) and login.named(request) is None
+        return self._open and not self._location.has_flow(source) and self._router.sender(request) is None
+
+    def _is_his(self, request: Request, source: Flow) -> bool:
+        return self._router.sender(request) in {phone.aor for phone in self._location.on(source)}
 
     def _stranger(self, request: Request, routed: Routed, source: Flow) -> None:
+        if self._is_beside(request, source):
+            if self._login is not None:
+                self._login.caller(request, source)
+            return
         if not self._open:
             raise SipError(403, f"Register first: {source.address} is not a registered phone")
         if routed.routes or routed.toward is not None or not self._router.in_our_domain(routed.uri):
             raise SipError(403, f"Only registered phones may call out: {source.address} is none")
-        if self._login is not None and self._login.named(request) is not None:
+        if self._login is not None and self._router.sender(request) is not None:
             raise SipError(403, "The user in From has not registered from there")
+
+    def _is_beside(self, request: Request, source: Flow) -> bool:
+        """Whether it comes from where the user in From has registered, by another way. Who registered by UDP brings by
+        TCP what is too large for UDP (RFC 3261 §18.1.1); and many who registered by TCP or TLS send to an address that
+        names no transport, as Refer-To does, by UDP."""
+        user = self._router.sender(request)
+        return user is not None and any(phone.flow.remote[0] == source.remote[0] for phone in self._location.of(user))
 
     def within(self, request: Request, routed: Routed, source: Flow) -> list[Target]:
         """The targets of a request inside a dialog; or raise SipError, 403 where it may not pass."""

@@ -24,7 +24,6 @@ from sipfullproxy.engine.registrar import LONGEST_USER
 from sipfullproxy.engine.routing import Router
 from sipfullproxy.sip.digest import ALGORITHMS, Challenge, Credentials, hash_of, proof, read_credentials
 from sipfullproxy.sip.errors import SipError
-from sipfullproxy.sip.headers.address import Address
 from sipfullproxy.sip.message import Request, value_of
 from sipfullproxy.sip.uri import Uri, parse_uri
 
@@ -78,7 +77,7 @@ class Login:
         for credentials of another request.
         """
         user = self._user(request, _REGISTRAR, source)
-        if who.name != user or self.named(request) != user:
+        if who.name != user or self._router.sender(request) != user:
             raise SipError(403, "From and To of this REGISTER are not the user who has logged in")
 
     def caller(self, request: Request, source: Flow) -> None:
@@ -87,16 +86,8 @@ class Login:
         Raises SipError: 407, a challenge; 403 for a user who says that he is another; 400 for credentials of another
         request.
         """
-        if self.named(request) != self._user(request, _PROXY, source):
+        if self._router.sender(request) != self._user(request, _PROXY, source):
             raise SipError(403, "From is not the user who has logged in")
-
-    def named(self, request: Request) -> bytes | None:
-        """The name of the user of ours that From says; None where it says no such user."""
-        try:
-            uri = Address(request.first(b"from") or b"").uri
-        except SipError:
-            return None
-        return uri.name if uri.name and self._router.in_our_domain(uri) else None
 
     def _user(self, request: Request, door: _Door, source: Flow) -> bytes:
         """The user who has logged in, or a SipError."""

@@ -15,7 +15,7 @@ from sipfullproxy.engine.location import Binding, Location
 from sipfullproxy.engine.tokens import Tokens
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import unescape
-from sipfullproxy.sip.headers.address import read_uri
+from sipfullproxy.sip.headers.address import Address, read_uri
 from sipfullproxy.sip.host import Machine, canonical, is_name, scope, single_machine, written
 from sipfullproxy.sip.message import Request
 from sipfullproxy.sip.uri import Uri, parse_uri
@@ -114,6 +114,14 @@ class Router:
     def in_our_domain(self, uri: Uri) -> bool:
         """Whether we answer for the users of a URI's host. `sip:u@ip` and `sip:u@ip:5060` are the same user."""
         return uri.host in self._hosts and (uri.port is None or uri.port in self._ports)
+
+    def sender(self, request: Request) -> bytes | None:
+        """The name of the user of ours that From says; None where it says no such user."""
+        try:
+            uri = Address(request.first(b"from") or b"").uri
+        except SipError:
+            return None
+        return uri.name if uri.name and self.in_our_domain(uri) else None
 
     def unroute(self, request: Request, source: Flow) -> Routed:
         """Take our own values out of Route (RFC 3261 §16.4, RFC 5626 §5.3).

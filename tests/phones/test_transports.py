@@ -67,6 +67,24 @@ def test_they_talk_and_hold_and_hang_up(
 
 
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_phone_that_sends_by_udp_although_it_registered_otherwise(stage: Stage, proxy: Proxy, transport: str) -> None:
+    """baresip does so where an address names no transport: one of its contacts, or one to which it is transferred."""
+    proxy.restart("tls = true\n")
+    linda = stage.enter(Linphone, "linda")
+    petra = stage.enter(Pjsua, "petra")
+    barry = stage.enter(Baresip, "barry", transport=transport)
+    barry.send_message("linda", "by udp")
+    linda.wait_message("by udp")
+    call_and_answer(petra, barry)
+    petra.transfer("linda")
+    linda.wait_ringing()
+    linda.answer()
+    hear_each_other(linda, barry)
+    linda.hang_up()
+    all_idle(linda, barry, petra)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
 def test_a_phone_that_is_switched_off_is_gone_with_its_connection(stage: Stage, proxy: Proxy, transport: str) -> None:
     proxy.restart("tls = true\n")
     barry = stage.enter(Baresip, "barry", transport=transport)
