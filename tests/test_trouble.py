@@ -110,9 +110,9 @@ def test_a_caller_who_is_not_registered_or_from_elsewhere() -> None:
     assert told(lab, eve.invite("bob"), alice, bob) == (
         "eve may not call from here: the phone at 10.0.0.12:5060 is not registered"
     )
-    moved = lab.phone("alice", "10.0.0.10:5099")
+    moved = lab.phone("alice", "10.0.0.99:5060")
     assert told(lab, moved.invite("bob"), alice, bob) == (
-        "alice is registered from 10.0.0.10:5060, but the call came from 10.0.0.10:5099"
+        "alice is registered from 10.0.0.10:5060, but the call came from 10.0.0.99:5060"
     )
 
 
