@@ -16,8 +16,8 @@ from sipfullproxy.engine.transfer import Outcome, Transfers
 from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import whole_number
 from sipfullproxy.sip.headers.address import Address
-from sipfullproxy.sip.message import Message, Request, Response, value_of
-from sipfullproxy.sip.uri import Uri
+from sipfullproxy.sip.message import Message, Request, Response, spec_in, value_of
+from sipfullproxy.sip.uri import Uri, parse_uri
 
 CALLS = 200_000
 """Calls at once, rung or talking; at about 2 kB each what a small server's memory holds."""
@@ -71,8 +71,9 @@ class Call:
         self.leg = request.from_tag
         self._name = text(self.id), text(self.leg)  # as each of its events has it
         self.parties = {source}
-        self.caller = calls.name_of(request.first(b"from"))
-        self.callee = calls.name_of(request.first(b"to"))
+        from_, to, _, _ = request.where.ends
+        self.caller = calls.name_in(request.lines[from_])
+        self.callee = calls.name_in(request.lines[to])
         self.answered: float | None = None
         self.over = False
         # An INVITE that comes again, with a password or for where a 3xx sent it, goes on with a call that was told.
@@ -337,6 +338,14 @@ class Calls:
         key = (call.id, call.leg)
         if self._calls.get(key) is call:
             del self._calls[key]
+
+    def name_in(self, line: bytes) -> str:
+        """The same of a From or To line that was checked."""
+        spec = spec_in(line)
+        try:
+            return self.name_of_uri(parse_uri(spec)) if spec else self.name_of(value_of(line))
+        except SipError:
+            return text(spec[:LONGEST_NAME])
 
     def name_of(self, value: bytes | None) -> str:
         """A From, To or Refer-To value as `user@domain`; its URI, or all of it, where it cannot be read."""

@@ -123,7 +123,12 @@ class Fork:
         turn = targets[0].turn
         if turn is not None and turn.steps:
             self._tell_forwarded(turn, turn.steps[-1].why)
-        self._try(self._new_groups(targets))
+        if len(targets) == 1:  # as nearly always, and then there is nothing to sort
+            self._seen.add(_place(targets[0]))
+            self._groups.append(targets)
+            self._next_group()
+        else:
+            self._try(self._new_groups(targets))
 
     def _try(self, groups: list[list[Target]]) -> None:
         """Try these, before any others, as soon as Max-Breadth allows."""
@@ -137,10 +142,9 @@ class Fork:
         """Targets that were not tried yet, those of one q together, the highest first."""
         fresh = []
         for target in targets:
-            contact = target.uri.text if target.binding is None else target.binding.spec
-            key = (contact, target.flow)
-            if key not in self._seen and len(self._seen) < BRANCHES:
-                self._seen.add(key)
+            place = _place(target)
+            if place not in self._seen and len(self._seen) < BRANCHES:
+                self._seen.add(place)
                 fresh.append(target)
         if len(fresh) < 2:
             return [fresh] if fresh else []
@@ -463,6 +467,11 @@ class Fork:
         _send_back(self.core, self.server, response, always=self.invite and 200 <= response.status < 300)
         if self._call is not None and branch.target.flow is not None:
             self._call.response(self.request, response, branch.target.flow)
+
+
+def _place(target: Target) -> tuple[bytes, Flow | None]:
+    """What tells a target from others."""
+    return target.uri.text if target.binding is None else target.binding.spec, target.flow
 
 
 def _send_back(core: Core, server: ServerTransaction, response: Response, always: bool) -> None:

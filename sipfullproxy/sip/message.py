@@ -14,7 +14,7 @@ from sipfullproxy.sip.errors import SipError
 from sipfullproxy.sip.grammar import COMMA, CR, SPACE, TAB, TOKEN, split_list, unfold, whole_number
 from sipfullproxy.sip.headers import address
 from sipfullproxy.sip.headers.cseq import parse_cseq
-from sipfullproxy.sip.headers.via import Via
+from sipfullproxy.sip.headers.via import Via, with_source
 from sipfullproxy.sip.index import HEADER_LIMIT, NONE, Index, index_of
 from sipfullproxy.sip.memo import Memo
 from sipfullproxy.sip.uri import Uri, parse_uri
@@ -69,16 +69,15 @@ class Message:
 
         The one change that a message ever sees: the transport makes it before anybody else reads.
         """
-        text = self.via.text
-        stamped = self.via.stamped(host, port)
-        if stamped is not text:
-            top = self.where.top
-            line = self.lines[top]
-            if CR not in line and COMMA not in line and line.endswith(text):
-                # Nearly always; to search for a text as long as it takes a while.
-                self.lines[top] = line[: -len(text)] + stamped
-            else:
-                self.lines[top] = unfold(line).replace(text, stamped, 1)
+        via, top = self.via, self.where.top
+        line = self.lines[top]
+        if via.asks_plainly and COMMA not in line and CR not in line and line[-1] > SPACE:
+            # Nearly always. What stands before the value is a name, which holds no ";rport".
+            self.lines[top] = with_source(line, host, port)
+            return
+        stamped = via.stamped(host, port)
+        if stamped is not via.text:
+            self.lines[top] = unfold(line).replace(via.text, stamped, 1)
 
     def first(self, name: bytes) -> bytes | None:
         """The whole value of the first line of that name, unfolded; None where there is none."""
@@ -112,7 +111,7 @@ class Message:
         self.via = Via(split_list(top)[0] if COMMA in top else top)
         self.cseq, self.cseq_method = _CSEQS[lines[cseq]]
         self.call_id = _CALL_IDS[lines[call_id]]
-        from_tag, to_tag = _TAGS[lines[from_]], _TAGS[lines[to]]
+        (from_tag, _), (to_tag, _) = _ENDS[lines[from_]], _ENDS[lines[to]]
         if from_tag is None:
             raise SipError(400, "Bad From")
         if to_tag is None:
@@ -121,12 +120,20 @@ class Message:
         self.to_tag = to_tag
 
 
-def _read_tag(line: bytes) -> bytes | None:
-    """The tag in a From or To line, b"" where there is none; None where the line is no such header."""
-    tag = address.read_tag(value_of(line))
+def _read_end(line: bytes) -> tuple[bytes | None, bytes]:
+    """The tag in a From or To line, b"" where there is none, None where the line is no such header; and the text of its
+    URI, b"" where it is not written as usual."""
+    value = value_of(line)
+    tag, spec = address.read_usual(value) or (address.read_tag(value), b"")
     if tag is not None and len(tag) > LONGEST_ID:
         raise SipError(400, _TOO_LONG)
-    return tag
+    return tag, spec
+
+
+def spec_in(line: bytes) -> bytes:
+    """The text of the URI in a From or To line of a message that was checked; b"" where that is not written as usual,
+    so that it has to be read."""
+    return _ENDS[line][1]
 
 
 def _read_call_id(line: bytes) -> bytes:
@@ -142,7 +149,7 @@ _TOO_LONG = f"A Call-ID or a tag has at most {LONGEST_ID} bytes"
 
 _CSEQS = Memo(lambda line: parse_cseq(value_of(line)))
 _CALL_IDS = Memo(_read_call_id)
-_TAGS = Memo(_read_tag)
+_ENDS = Memo(_read_end)
 _NUMBERS = Memo(lambda line: whole_number(value_of(line), LARGEST_BODY))
 
 

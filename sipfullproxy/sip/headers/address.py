@@ -72,9 +72,16 @@ def tag(value: bytes) -> bytes:
     return read_tag(value) or b""
 
 
+def read_usual(value: bytes) -> tuple[bytes, bytes] | None:
+    """The tag of a From or To value, b"" where there is none, and the text of its URI; None where it is not written as
+    nearly all phones write it, so that `read_tag` has to look."""
+    match = _USUAL.fullmatch(value)
+    return None if match is None else (match[2] or b"", match[1])
+
+
 def read_tag(value: bytes) -> bytes | None:
-    """The same; but None where the value has not the shape of an address, or is two, or has two tags, of which others
-    might read the other one (RFC 3261 §7.3.1). Its URI is not read."""
+    """The same as `tag`; but None where the value has not the shape of an address, or is two, or has two tags, of which
+    others might read the other one (RFC 3261 §7.3.1). Its URI is not read."""
     match = _USUAL.fullmatch(value)
     if match is not None:
         return match[2] or b""

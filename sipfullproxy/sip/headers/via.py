@@ -27,7 +27,6 @@ _USUAL_SENDER = re.compile(rb"SIP/2\.0/([A-Z][A-Z]*+) (" + HOST + rb")(?::([0-9]
 _RPORT = re.compile(
     rb"(;" + WS + rb"rport)(?![A-Za-z0-9\-.!%*_+`'~])(?:" + WS + rb"=" + WS + rb"[^;\s]*)?", re.IGNORECASE
 )
-_END_OF_PARAM = (b"", b";")
 # via-received = "received" EQUAL (IPv4address / IPv6address)
 # Lenient: without a value it goes as well.
 _RECEIVED = re.compile(rb";" + WS + rb"received(?![A-Za-z0-9\-.!%*_+`'~])[^;]*", re.IGNORECASE)
@@ -90,6 +89,11 @@ class Via:
         return _sender(self.rport, transport.upper(), host, port)
 
     @property
+    def asks_plainly(self) -> bool:
+        """Whether the sender asked by `rport`, written as nearly all phones write it: alone, and once."""
+        return self.rport and self._is_usual
+
+    @property
     def unique(self) -> bool:
         """Whether the branch alone names the transaction (RFC 3261 §17.2.3)."""
         return self.branch.startswith(MAGIC) and len(self.branch) > len(MAGIC)
@@ -111,11 +115,10 @@ class Via:
         text = self.text
         if not self._is_usual and b"received" in text.lower():
             text = _RECEIVED.sub(b"", text)
+        if self.asks_plainly:
+            return with_source(text, host, port)
         source = host.encode()
         if self.rport:
-            before, found, after = text.partition(b";rport")
-            if found and after[:1] in _END_OF_PARAM:  # as nearly all phones write it
-                return b"%b;rport=%d%b;received=%b" % (before, port, after, source)
             match = _RPORT.search(text)
             assert match is not None
             return b"%b=%d%b;received=%b" % (text[: match.end(1)], port, text[match.end() :], source)
@@ -136,6 +139,12 @@ class Via:
             if machine is not None and machine.version == ip_address(source[0]).version and not machine.is_loopback:
                 return str(machine), self.port or 5060
         return source[0], self.port or 5060
+
+
+def with_source(plain: bytes, host: str, port: int) -> bytes:
+    """A value that asks plainly, with the address that it really came from (RFC 3581 §4)."""
+    before, rport, behind = plain.partition(b";rport")
+    return b"%b%b=%d%b;received=%b" % (before, rport, port, behind, host.encode())
 
 
 def _sender(rport: bool, transport: bytes, host: bytes, port: bytes | None) -> _Sender:
