@@ -189,9 +189,9 @@ class Outcome:
     """What became of some work.
 
     done, failed: calls. repeated: retransmissions that SIPp sent. strange: messages that SIPp did not expect.
-    rate: calls that were begun, per second. elapsed: seconds until the last call was over, or given up. busy: share of
-    the load generator's cores that it used. cpu: of the peer while the work was done (seconds). taken, sent, dropped:
-    datagrams; None where not only ours would be counted.
+    rate: calls that were begun, per second. elapsed: seconds from the first call until the last one was over, or given
+    up. busy: share of the load generator's cores that it used. cpu: of the peer while the work was done (seconds).
+    taken, sent, dropped: datagrams; None where not only ours would be counted.
     """
 
     asked: float
@@ -248,15 +248,17 @@ def drive(running: Running, work: Work) -> Outcome:
     answering = [_Sipp(running, run, limit) for run in waiting]
     if answering:
         time.sleep(LAST_MESSAGES)  # SIPp does not tell when its port is open
+    first = time.monotonic()
     asking = [_Sipp(running, run, limit) for run in calling]
     for sipp in asking:
         sipp.wait(begin + limit + 2)
-    last = time.monotonic() + 2
+    last = time.monotonic()
+    # Who waits for calls that were refused waits in vain, and no call is longer for that.
     for sipp in answering:
-        sipp.wait(last)
+        sipp.wait(last + 2)
     elapsed = time.monotonic() - begin
     time.sleep(LAST_MESSAGES)
-    outcome.elapsed = elapsed
+    outcome.elapsed = last - first
     outcome.cpu = running.cpu - spent
     outcome.busy = (_used() - used) / elapsed / len(LOAD_CPUS)
     if isolated():

@@ -227,13 +227,16 @@ def overload(quick: bool) -> list[Figure]:
     figure.note(
         "completed calls by the time until the last one was over or given up: what is repeated late counts little"
     )
-    for peer in present(OURS, PYPY, KAMAILIO):
-        best = measure.highest_rate(peer, 40, 1200, 2, 5 if quick else 7, FIFTH).rate
-        outcome = measure.fresh(peer, Calls(2 * best, seconds), FIFTH)
-        figure.add(peer.name, outcome.done / outcome.elapsed / best)
-        figure.note(f"{peer.name}: best {best:.0f}/s; {outcome.done} of {outcome.amount} calls at {outcome.rate:.0f}/s")
-        figure.note(f"{peer.name}: {outcome.generator_limit}" if outcome.generator_limit else "")
-        say(f"  overload: {figure.notes[-1]}")
+    for _ in range(1 if quick else 3):
+        for peer in present(OURS, PYPY, KAMAILIO):
+            # In two seconds a queue swallows what it could not for long, so the best would be too good.
+            best = measure.highest_rate(peer, 40, 1200, 5, 5 if quick else 7, FIFTH).rate
+            outcome = measure.fresh(peer, Calls(2 * best, seconds), FIFTH)
+            figure.add(peer.name, outcome.done / outcome.elapsed / best)
+            done = f"{outcome.done} of {outcome.amount} calls in {outcome.elapsed:.1f} s at {outcome.rate:.0f}/s"
+            figure.note(f"{peer.name}: best {best:.0f}/s; {done}")
+            say(f"  overload: {figure.notes[-1]}")
+            figure.note(f"{peer.name}: {outcome.generator_limit}" if outcome.generator_limit else "")
     return [figure]
 
 

@@ -141,12 +141,16 @@ def rationed(root: int, share: float) -> Iterator[str]:
 
 
 def _control_group(share: float) -> Path | None:
-    """A new control group with that share of a core; None where we may not make one."""
+    """A new control group with that share of a core; None where we may not make one. Priorities count within a group
+    only, so it has the largest weight that there is: what others do on that core must not make the share smaller."""
     period = round(TURN * 1e6)
     quota = round(period * share)
     for root, setting in (
-        (Path("/sys/fs/cgroup/cpu"), {"cpu.cfs_period_us": str(period), "cpu.cfs_quota_us": str(quota)}),
-        (Path("/sys/fs/cgroup"), {"cpu.max": f"{quota} {period}"}),
+        (
+            Path("/sys/fs/cgroup/cpu"),
+            {"cpu.cfs_period_us": str(period), "cpu.cfs_quota_us": str(quota), "cpu.shares": "262144"},
+        ),
+        (Path("/sys/fs/cgroup"), {"cpu.max": f"{quota} {period}", "cpu.weight": "10000"}),
     ):
         group = root / f"sip-bench-{os.getpid()}"
         try:

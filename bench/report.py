@@ -71,8 +71,8 @@ def python(command: Sequence[str]) -> str:
 _BUILD = """
 import os, platform, sys, sysconfig
 if sys.implementation.name == "pypy":
-    room = ", PYPY_GC_NURSERY=" + os.environ["PYPY_GC_NURSERY"] if "PYPY_GC_NURSERY" in os.environ else ""
-    print("PyPy", ".".join(map(str, sys.pypy_version_info[:3])), "for Python", platform.python_version() + room)
+    given = "".join(f", {name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("PYPY_GC_"))
+    print("PyPy", ".".join(map(str, sys.pypy_version_info[:3])), "for Python", platform.python_version() + given)
 else:
     profiled = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     built = "built with profiles" if profiled else "built without profiles"
