@@ -146,7 +146,7 @@ def test_only_the_top_floor_knows_the_page() -> None:
 
 # Where the tests of a module stand that has no file of its own: it is shown by what it is a part of.
 TESTED_IN = {
-    "arguments": "cli", "help": "cli", "page": "server", "proxy": "server", "roll": "server", "staff": "server",
+    "arguments": "cli", "help": "cli", "page": "proxy", "roll": "proxy", "staff": "foreman",
     "engine.acknowledgement": "forking", "engine.branch": "forking", "engine.config": "setup",
     "engine.lookups": "names", "engine.returning": "names",
     "explain.causes": "explained", "explain.reading": "glossary", "explain.telling": "explained",
