@@ -324,28 +324,21 @@ def _is_target(value: object) -> bool:
 _ANYWHERE = parse_uri(b"sip:localhost")
 
 
-def _number(least: int, most: int, unit: Words) -> Callable[[object], int]:
-    def check(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise Bad(
-                sk=f"treba celé číslo od {least} do {most} ({unit['sk']})",
-                en=f"must be a whole number from {least} to {most} ({unit['en']})",
-            )
-        return value
-
-    return check
-
-
 def _account(value: object) -> str:
     if not isinstance(value, str) or not value or not value.isprintable():
         raise Bad(sk="treba meno, ktoré pozná tento systém", en="must be a name that this system knows")
     return value
 
 
-def _between(least: int, most: int) -> Callable[[object], int]:
+def _number(least: int, most: int, unit: Words | None = None) -> Callable[[object], int]:
+    of = Words(sk="", en="") if unit is None else Words(sk=f" ({unit['sk']})", en=f" ({unit['en']})")
+
     def check(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise Bad(sk=f"treba celé číslo od {least} do {most}", en=f"must be a whole number from {least} to {most}")
+            raise Bad(
+                sk=f"treba celé číslo od {least} do {most}{of['sk']}",
+                en=f"must be a whole number from {least} to {most}{of['en']}",
+            )
         return value
 
     return check
@@ -362,7 +355,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
 
 CHECKS: Mapping[str, Callable[[object], object]] = {
     "ip": _ips,
-    "port": _between(0, 65535),
+    "port": _number(0, 65535),
     "listen": _listen,
     "tls": _flag,
     "tls_cert": _path,
@@ -372,8 +365,8 @@ CHECKS: Mapping[str, Callable[[object], object]] = {
     "lang": _one_of(LANGS),
     "phrases": _one_of(get_args(Mode)),
     "journal": _path,
-    "keep_days": _between(1, MOST_DAYS),
-    "keep_mb": _between(LEAST_MB, MOST_MB),
+    "keep_days": _number(1, MOST_DAYS),
+    "keep_mb": _number(LEAST_MB, MOST_MB),
     "verbose": _flag,
     "open": _flag,
     "domain": _domain,
@@ -391,10 +384,10 @@ CHECKS: Mapping[str, Callable[[object], object]] = {
     "forward": _forward,
     "experiments": _experiments,
     "web": _flag,
-    "web_port": _between(0, 65535),
+    "web_port": _number(0, 65535),
     "web_bind": _bind,
     "web_password": _password,
-    "workers": _between(1, MOST_WORKERS),
+    "workers": _number(1, MOST_WORKERS),
 }
 """By key."""
 
