@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -46,15 +45,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Know which test is running, if it is pure."""
     global _pure
     _pure = item.nodeid if item.get_closest_marker("pure") else None
-    try:
-        return (yield)
-    finally:
-        _pure = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Know it no more: behind the last test what all of them shared is torn down, sockets and processes too."""
+    global _pure
+    _pure = None
 
 
 def _hold_back(event: str, _: object) -> None:

@@ -338,6 +338,15 @@ def test_by_another_way_than_he_registered_by_a_user_is_asked_for_his_password()
     assert large.waiting == [407] and not bob.inbox
 
 
+@pytest.mark.parametrize("user", ["alice", "bob", "nobody"])
+def test_by_udp_it_is_not_told_by_a_challenge_who_has_registered_there(user: str) -> None:
+    lab = Lab(users=users())
+    here(lab, "alice", "bob")
+    scanner = lab.phone(user, "10.0.0.10:40010")
+    scanner.invite("bob")
+    assert scanner.waiting == [403]
+
+
 def test_where_he_has_not_registered_he_is_not_asked() -> None:
     lab = Lab(users=users())
     _, bob = here(lab, "alice", "bob")

@@ -1,10 +1,10 @@
 """Who may have a request forwarded. What keeps the proxy from being an open relay stands in this file alone.
 
 Outside a dialog: registered phones, known by the flow that they really send from; or, by another flow, by the user in
-From and the host where he has registered (with logins he is then asked for his password). With `--open`, anybody may
-reach our users; nobody but a registered phone may reach anything else. Inside a dialog: what comes from, or goes to, a
-registered phone or a party of a call that we carry; what the parties of such a call send to each other; and what brings
-a flow token of ours. A To tag is quickly made up, so it opens no door by itself.
+From and the host where he has registered; with logins that must be a connection, and he is asked for his password. With
+`--open`, anybody may reach our users; nobody but a registered phone may reach anything else. Inside a dialog: what
+comes from, or goes to, a registered phone or a party of a call that we carry; what the parties of such a call send to
+each other; and what brings a flow token of ours. A To tag is quickly made up, so it opens no door by itself.
 
 With logins, nobody says in From that he is a user of ours but that user: by the phone that he registered with his
 password; or, where logins are for calls too, by a password with each of them, from wherever he calls.
@@ -56,7 +56,8 @@ class Admission:
         return self._router.sender(request) in {phone.aor for phone in self._location.on(source)}
 
     def _stranger(self, request: Request, routed: Routed, source: Flow) -> None:
-        if self._is_beside(request, source):
+        # With logins a scanner by UDP, who may be at any address, is not to tell by a challenge who is registered.
+        if (self._login is None or source.reliable) and self._is_beside(request, source):
             if self._login is not None:
                 self._login.caller(request, source)
             return
