@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from sipfullproxy.engine.flow import WEBSOCKETS, Local
 from sipfullproxy.engine.routing import TLS_PORT
@@ -51,7 +52,10 @@ def greeting(
     alone = reach == "loopback"
     near = page.startswith(("http://127.", "http://[::1]"))
     hidden = near and not reach and settings.web_bind is None
-    fetched = page.startswith("http") and (alone or not near)
+    opened = page.startswith("http") and not near
+    fetched = opened or (alone and near)
+    if opened:
+        further.append(f"TCP port {urlsplit(page).port} ({_OF_PAGE[lang]})")
     facts = {
         "address": _typed(ip, port, SIP_PORT),
         "journal": settings.journal.absolute(),
@@ -163,6 +167,7 @@ _FIREWALL = Words(
     sk="  Ticho?     ak sa telefón neprihlási, povoľte v bráne firewall tohto počítača {both}",
     en="  Silence?   if a phone cannot register, allow {both} in the firewall of this computer",
 )
+_OF_PAGE = Words(sk="stránka", en="the page")
 _OR = Words(sk=" alebo ", en=" or ")
 _AND = Words(sk=" aj ", en=" and ")
 _ELSEWHERE = Words(sk="  Počúva aj: {elsewhere}", en="  Also at:   {elsewhere}")

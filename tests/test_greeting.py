@@ -42,6 +42,19 @@ def test_a_firewall_is_told_each_port_once() -> None:
     assert "firewall tohto počítača UDP aj TCP port 5060, TCP port 5061\n" in text
 
 
+@pytest.mark.parametrize(
+    ("page", "more"),
+    [
+        ("http://192.168.1.10:8080", ", TCP port 8080 (stránka)"),
+        ("http://[fd00::10]:8088", ", TCP port 8088 (stránka)"),
+        ("http://127.0.0.1:8080", ""), ("http://[::1]:8080", ""), ("vypnutá, lebo", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_firewall_is_told_the_port_of_a_page_that_others_can_open(page: str, more: str) -> None:
+    text = greeting(Settings(), ("192.168.1.10", 5060), [], page)
+    assert f"firewall tohto počítača UDP port 5060{more}\n" in text
+
+
 def test_where_browsers_connect_is_a_url() -> None:
     ports = [("udp", ("192.168.1.10", 5060)), ("ws", ("192.168.1.10", 8088)), ("wss", ("fd00::10", 8089))]
     text = greeting(Settings(), ("192.168.1.10", 5060), [], listen=ports)
@@ -63,7 +76,7 @@ def test_the_authority_of_our_certificate_is_shown_with_its_fingerprint() -> Non
     text = greeting(Settings(), address, [], "http://192.168.1.10:8080", listen=ports, ca=("AB:CD", "/var/ca.pem"))
     assert "\n  TLS:       doména 192.168.1.10, prenos TLS; do telefónu" in text
     assert "autority (CA): http://192.168.1.10:8080/ca.crt\n             jeho odtlačok SHA-256: AB:CD\n" in text
-    assert "firewall tohto počítača UDP aj TCP port 5060, TCP port 5061\n" in text
+    assert "firewall tohto počítača UDP aj TCP port 5060, TCP port 5061, TCP port 8080 (stránka)\n" in text
     assert "TLS" not in greeting(Settings(), ("192.168.1.10", 5060), [])
     for page in ("", "vypnutá, lebo", "http://127.0.0.1:8080"):
         text = greeting(Settings(), ("8.8.8.8", 5060), [], page, listen=ports, ca=("AB:CD", "/var/ca.pem"))
