@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from sipfullproxy.transport import backlog
-from sipfullproxy.transport.backlog import CALM, PATIENCE, PERSISTENCE, ROOM, Backlog
+from sipfullproxy.transport.backlog import CALM, PATIENCE, PERSISTENCE, RECOVERY, ROOM, Backlog
 
 pytestmark = pytest.mark.io
 
@@ -71,6 +71,15 @@ def test_a_pause_of_the_machine_is_worked_off(line: socket.socket) -> None:
     """A collection of garbage, a busy disk: what has waited meanwhile is served when there is time for it."""
     pause = [(0.0, 3 * PATIENCE), (0.5 * PERSISTENCE, LONG), (0.9 * PERSISTENCE, NO_TIME)]
     assert not any(looks(line, *pause, (PERSISTENCE, LONG), (1.9 * PERSISTENCE, LONG)))
+
+
+def test_a_longer_pause_may_be_worked_off_for_longer_if_it_gets_less_all_the_time(line: socket.socket) -> None:
+    """PyPy stops for tenths of a second. Who does not get on, or takes longer than a second, has too much."""
+    peak = 5 * PATIENCE
+    pause, later = (0.0, peak), 0.3 * RECOVERY
+    assert looks(line, pause, (later, 0.6 * peak), (2 * later, 0.3 * peak)) == [False, False, False]
+    assert looks(line, pause, (later, 0.8 * peak), (2 * later, 0.3 * peak)) == [False, True, False]
+    assert looks(line, pause, (later, 0.6 * peak), (1.01 * RECOVERY, LONG)) == [False, False, True]
 
 
 def test_where_nothing_waits_all_is_forgotten(line: socket.socket) -> None:

@@ -23,6 +23,11 @@ FILLED = 0.5
 PERSISTENCE = 0.1
 CALM = 0.2
 
+# Seconds in which what a longer pause leaves must be worked off, by a straight line: PyPy stops for some tenths of a
+# second when it collects garbage or compiles, and may be half idle otherwise. Where more comes than can be served it
+# gets no less, so nothing is lost by this; who is not below the line has no such pause behind him.
+RECOVERY = 1.0
+
 # Seconds between two lines of the log about that.
 COMPLAIN = 60.0
 
@@ -47,7 +52,7 @@ class Backlog:
     def __init__(self, line: socket.socket) -> None:
         self.spare = False
         self._line = line
-        self._since: float | None = None  # when it became too much, if it has not been calm again
+        self._begun: tuple[float, float] | None = None  # when it became too much, and how much; None: calm since
         self._complained = -COMPLAIN
         self._dropped = 0
         if sys.platform == "linux":
@@ -73,15 +78,18 @@ class Backlog:
     def empty(self) -> None:
         """Nothing waits any more."""
         self.spare = False
-        self._since = None
+        self._begun = None
 
     def _lasts(self, strain: float, now: float) -> bool:
-        """Whether it is too much, and has been for a while. strain: 1.0 is too much."""
+        """Whether it is too much, has been for a while, and is not being worked off. strain: 1.0 is too much."""
         if strain <= CALM:
-            self._since = None
-        elif strain > 1.0 and self._since is None:
-            self._since = now
-        return strain > 1.0 and self._since is not None and now - self._since >= PERSISTENCE
+            self._begun = None
+        elif strain > 1.0 and self._begun is None:
+            self._begun = now, strain
+        if strain <= 1.0 or self._begun is None:
+            return False
+        since, first = self._begun
+        return now - since >= PERSISTENCE and strain >= first * (1.0 - (now - since) / RECOVERY)
 
     def _filled(self) -> float:
         """The share of the kernel's room that is taken; 0 where it does not say."""
