@@ -19,8 +19,8 @@ from typing import NoReturn
 import pytest
 
 HERE = Path(__file__).resolve().parent
-PATIENCE = 60.0
-"""Seconds that a tool may take; each has bounds of its own far below this."""
+PATIENCE = 120.0
+"""Seconds that a tool may take; each has bounds of its own below this."""
 
 
 def need(program: str, package: str) -> str:
@@ -108,4 +108,4 @@ def running(folder: Path, *options: str, ip: str = "127.0.0.1") -> Iterator[Runn
         yield proxy
     finally:
         complaints = proxy.stop()
-    assert complaints == ""
+    assert complaints == "", complaints

@@ -20,7 +20,6 @@ from sipfullproxy.sip.message import Request, Response
 from tests.load import Sipp, finish, free_port
 from tests.running import PATIENCE, Running, running
 from tests.test_random_calls import ENDS, Phone, Place, World
-from tests.waiting import eventually
 from tests.weather import Wire, lossy
 
 # -- in the virtual lab ------------------------------------------------------------------------------------------------
@@ -165,19 +164,12 @@ def by_tcp(folder: Path, calls: int, rate: int) -> None:
         bob.port = port
         try:
             callee = bob.start("callee", "-t", "t1", calls=calls)
-            eventually(lambda: _listens(port), "the callee")
             finish(alice.start("caller", "-t", "t1", "-r", str(rate), calls=calls, service="bob"))
             finish(callee)
         finally:
             alice.close()
             bob.close()
     assert told(proxy) == (calls, calls)
-
-
-def _listens(port: int) -> bool:
-    """Asked of the kernel, because a connection to try it would be the first caller. The port in hexadecimal digits."""
-    sockets = Path("/proc/thread-self/net/tcp").read_text("ascii")
-    return any(f":{port:04X} 00000000:0000 0A" in line for line in sockets.splitlines())
 
 
 WAYS = pytest.mark.parametrize("way", [by_udp, by_tcp], ids=["udp", "tcp"])
