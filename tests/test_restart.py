@@ -19,8 +19,9 @@ import pytest
 
 from sipfullproxy.journal.registrations import file_of
 from tests.disks import disk, fill
-from tests.load import ends, finish, free_port
+from tests.load import ends, finish, free_port, is_open
 from tests.running import Running
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.io
 
@@ -131,6 +132,8 @@ def lives(folder: Path, kills: int, seed: int, *options: str) -> Tally:
                 killed = live_and_die(proxy, phones, random.uniform(0.1, 3.0))
                 shown = proxy.journal.read_bytes()
             assert file_of(port) not in proxy.stop(), "it never complained about the file"
+            if sys.platform == "linux":
+                eventually(lambda: not is_open(port, "udp"), "the end of its other processes, who have the port, too")
     finally:
         phones.close()
     return tally
