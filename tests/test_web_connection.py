@@ -37,8 +37,9 @@ def test_who_never_ends_his_request_is_cut_off(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_who_asked_in_time_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "REQUEST_WAIT", 0.3)
-    monkeypatch.setattr(live, "HEARTBEAT", 0.5)
+    """A machine that stands still for a second makes no request late."""
+    monkeypatch.setattr(connection, "REQUEST_WAIT", 2.0)
+    monkeypatch.setattr(live, "HEARTBEAT", 2.2)
     with page() as opened, opened.line() as line:
         line.sendall(f"GET /api/about HTTP/1.1\r\nHost: {opened.host}\r\n\r\n".encode())
         assert line.recv(65536).startswith(b"HTTP/1.1 200 ")
@@ -88,6 +89,7 @@ def test_one_who_has_them_all_keeps_out_nobody_else(monkeypatch: pytest.MonkeyPa
         eventually(lambda: connections(opened) == 3, "three of one student")
         assert opened.ask("/api/about").status == 200
         assert ended(oldest)
+        eventually(lambda: connections(opened) == 2, "the end of who asked")
         with opened.line("127.0.0.2"):
             eventually(lambda: connections(opened) == 3, "his third again")
             with opened.line("127.0.0.2") as more:
