@@ -251,7 +251,7 @@ def test_a_phone_on_tls_registers(make: Callable[..., Proxy], tmp_path: Path) ->
     with make(listen=["udp", "tls:127.0.0.1:0"], tls_cert=cert, tls_key=key) as proxy:
         (_, address) = proxy.listen[1]
         with (
-            socket.create_connection(address, timeout=5) as line,
+            socket.create_connection(address, timeout=30) as line,
             ssl.create_default_context(cafile=str(cert)).wrap_socket(line, server_hostname="127.0.0.1") as secure,
             Phone(proxy) as phone,
         ):
@@ -732,7 +732,7 @@ def test_a_hook_that_sleeps_delays_neither_calls_nor_the_journal(make: Callable[
     with proxy:
         with Phone(proxy) as first:
             first.register()
-            assert asleep.wait(5)
+            assert asleep.wait(30)
         with Phone(proxy) as second:
             second.register()
             eventually(lambda: second.address in journal(), "the line of who came later")
@@ -909,11 +909,11 @@ def test_the_page_comes_and_goes_with_the_proxy(make: Callable[..., Proxy]) -> N
         with proxy:
             page = proxy.page
             assert page is not None
-            with urllib.request.urlopen(f"{page}/api/about", timeout=5) as answer:
+            with urllib.request.urlopen(f"{page}/api/about", timeout=30) as answer:
                 assert json.load(answer)["address"] == "{}:{}".format(*proxy.address)
         assert proxy.page is None
         with pytest.raises(OSError):
-            urllib.request.urlopen(f"{page}/api/about", timeout=5)
+            urllib.request.urlopen(f"{page}/api/about", timeout=30)
 
 
 def test_what_keeps_the_page_away_is_told_and_calls_go_on(

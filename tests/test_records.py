@@ -19,6 +19,9 @@ from tests.nameserver import NameServer, Twist, Zone, honest, name_server
 
 pytestmark = pytest.mark.io
 
+PATIENCE = 30.0
+"""Seconds for what is answered at once."""
+
 ZONE: Zone = {
     "lab.sk NAPTR": ['50 50 "s" "SIP+D2U" "" _sip._udp.lab.sk.', '90 50 "s" "SIP+D2T" "" _sip._tcp.lab.sk.'],
     "_sip._udp.lab.sk SRV": ["0 10 5070 One.lab.sk.", "1 0 0 ."],
@@ -30,7 +33,7 @@ ZONE: Zone = {
 }  # fmt: skip
 
 
-def fetch(server: NameServer, name: str, kind: Kind = "A", seconds: float = 2.0) -> Records | None:
+def fetch(server: NameServer, name: str, kind: Kind = "A", seconds: float = PATIENCE) -> Records | None:
     return fetcher(server.address)(Query(name, kind), seconds)
 
 
@@ -65,8 +68,8 @@ def test_an_answer_that_was_cut_is_fetched_by_tcp_and_only_so_much_of_it_is_look
 def test_what_is_known_is_not_asked_again_nor_that_there_is_nothing(server: NameServer) -> None:
     ask = fetcher(server.address)
     for _ in range(3):
-        assert ask(Query("one.lab.sk", "A"), 2.0)
-        assert ask(Query("nobody.lab.sk", "A"), 2.0) == ()
+        assert ask(Query("one.lab.sk", "A"), PATIENCE)
+        assert ask(Query("nobody.lab.sk", "A"), PATIENCE) == ()
     assert server.asked.count("one.lab.sk A") == 1
     # RFC 2308 §5: without a SOA record nobody says for how long there is nothing, so it is asked again.
     assert server.asked.count("nobody.lab.sk A") in (1, 3)
@@ -80,10 +83,10 @@ def test_no_answer_is_believed_for_ever(server: NameServer, monkeypatch: pytest.
 
     with name_server(ZONE, long_lived) as server:
         ask = fetcher(server.address)
-        ask(Query("one.lab.sk", "A"), 2.0)
+        ask(Query("one.lab.sk", "A"), PATIENCE)
         now = time.time()
         monkeypatch.setattr(time, "time", lambda: now + LONGEST_TTL + 5)
-        ask(Query("one.lab.sk", "A"), 2.0)
+        ask(Query("one.lab.sk", "A"), PATIENCE)
         assert len(server.asked) == 2
 
 
@@ -176,8 +179,8 @@ def test_the_file_of_hosts_counts_beside_the_dns(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(dns.resolver, "Resolver", Configured)
     records._addresses.cache_clear()
     ask = fetcher()
-    assert ask(Query("localhost", "A"), 2.0) == ("127.0.0.1",)
-    assert set(ask(Query("one.lab.sk", "A"), 2.0) or ()) == {"192.0.2.1", "192.0.2.2"}
+    assert ask(Query("localhost", "A"), PATIENCE) == ("127.0.0.1",)
+    assert set(ask(Query("one.lab.sk", "A"), PATIENCE) or ()) == {"192.0.2.1", "192.0.2.2"}
     assert server.asked == ["localhost A", "one.lab.sk A"]
     server.close()
     records._addresses.cache_clear()

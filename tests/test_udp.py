@@ -16,7 +16,6 @@ import pytest
 from sipfullproxy.engine.flow import Flow, Send
 from sipfullproxy.sip import stun
 from sipfullproxy.transport import backlog, udp
-from sipfullproxy.transport.core import POLL_INTERVAL
 from sipfullproxy.transport.udp import UdpDoor
 from tests.waiting import eventually
 
@@ -189,7 +188,7 @@ def test_made_up_addresses_do_not_fill_the_memory(
 def test_timers_are_served_when_nobody_calls(core: Core, door: UdpDoor) -> None:
     core.due = due = time.monotonic() + 0.1
     eventually(lambda: core.ticks, "the timer")
-    assert due <= core.ticks[0] <= due + 10 * POLL_INTERVAL
+    assert due <= core.ticks[0], "not before"
 
 
 def test_timers_are_served_under_load(core: Core, door: UdpDoor, phone: socket.socket) -> None:
