@@ -307,6 +307,20 @@ def test_nobody_calls_in_the_name_of_another(name: str, strictly: bool) -> None:
     assert carol.waiting == []
 
 
+@pytest.mark.parametrize("strictly", [False, True])
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+def test_nor_by_a_tag_in_to_that_is_made_up(method: str, strictly: bool) -> None:
+    """Some phones show a MESSAGE whatever its To tag says."""
+    lab = Lab(users=users(calls=strictly))
+    alice, carol = here(lab, "alice", "carol")
+    whom = f"sip:carol@{PROXY[0]}"
+    alice.request(method, whom, from_=f"<sip:bob@{PROXY[0]}>;tag=1", to=f"<{whom}>;tag=2")
+    assert alice.waiting[-1] == 403
+    assert carol.waiting == []
+    alice.request(method, whom, from_=f"<sip:alice@{PROXY[0]}>;tag=1", to=f"<{whom}>;tag=2")
+    carol.takes(method)
+
+
 @pytest.mark.parametrize(("name", "status"), [("alice", 403), ("stranger", 100)])
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
 def test_an_open_door_is_not_for_those_who_say_they_are_ours(name: str, status: int, method: str) -> None:

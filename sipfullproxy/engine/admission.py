@@ -45,15 +45,16 @@ class Admission:
             login.caller(request, source)
         elif not self._location.has_flow(source):
             self._stranger(request, routed, source)
-        elif login is not None and not self._is_his(request, source):
-            raise SipError(403, "From is not the user who has registered from there")
+        elif login is not None:
+            self._as_himself(request, source)
 
     def _is_guest(self, request: Request, source: Flow) -> bool:
         """Whether it is somebody who has no password of ours and, with `--open`, needs none."""
         return self._open and not self._location.has_flow(source) and self._router.sender(request) is None
 
-    def _is_his(self, request: Request, source: Flow) -> bool:
-        return self._router.sender(request) in {phone.aor for phone in self._location.on(source)}
+    def _as_himself(self, request: Request, source: Flow) -> None:
+        if self._router.sender(request) not in {phone.aor for phone in self._location.on(source)}:
+            raise SipError(403, "From is not the user who has registered from there")
 
     def _stranger(self, request: Request, routed: Routed, source: Flow) -> None:
         # With logins a scanner by UDP, who may be at any address, is not to tell by a challenge who is registered.
@@ -77,12 +78,17 @@ class Admission:
 
     def within(self, request: Request, routed: Routed, source: Flow) -> list[Target]:
         """The targets of a request inside a dialog; or raise SipError, 403 where it may not pass."""
-        if routed.toward is not None or self._location.has_flow(source):
+        if routed.toward is not None:
             return self._router.targets(routed)
-        parties = self._calls.parties(request)
+        parties, known = self._calls.parties(request), self._location.has_flow(source)
         if source not in parties and not routed.routes and self._router.in_our_domain(routed.uri):
             # Dialogs are between Contacts. Who names a user of ours would have him looked up, as when he began.
-            self._stranger(request, routed, source)
+            if not known:
+                self._stranger(request, routed, source)
+            elif self._login is not None:
+                self._as_himself(request, source)
+        if known:
+            return self._router.targets(routed)
         targets = self._router.targets(routed)
         hosts = frozenset(party.remote[0] for party in parties) if source in parties else frozenset()
         if hosts:  # a name may lead to the other party of the call, and to nobody else
