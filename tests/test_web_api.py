@@ -27,11 +27,19 @@ def test_the_proxy_tells_about_itself(served: Page) -> None:
     assert before <= about.pop("time") <= time.time()
     assert about.pop("version")
     assert about == {
-        "name": "sipfullproxy", "lang": "en", "address": SIP[0], "secure": "", "transports": ["udp", "tcp"], "ca": "",
-        "page": f"http://{served.host}", "change": "yes", "logins": False,
+        "name": "sipfullproxy", "lang": "en", "address": SIP[0], "secure": "", "transports": ["udp", "tcp"],
+        "sockets": [], "ca": "", "page": f"http://{served.host}", "change": "yes", "logins": False,
     }  # fmt: skip
     with page(address=("10.0.0.1", 5070)) as other:
         assert other.ask("/api/about").json["address"] == "10.0.0.1:5070"
+
+
+def test_a_phone_in_a_browser_is_told_where_to_connect() -> None:
+    doors = {"udp": SIP, "wss": ("fd00::10", 8089), "ws": ("10.0.0.1", 8088)}
+    with page(doors=doors) as served:
+        about = served.ask("/api/about").json
+    assert about["sockets"] == ["ws://10.0.0.1:8088", "wss://[fd00::10]:8089"]
+    assert about["transports"] == ["udp"]
 
 
 def test_phones_are_listed_and_removed(served: Page) -> None:

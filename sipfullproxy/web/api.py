@@ -59,6 +59,7 @@ def about(request: Request, house: Asked, access: Door) -> About:
         address=_typed(house.address, provision.SIP_PORT),
         secure=_typed(house.doors["tls"], provision.TLS_PORT) if "tls" in house.doors else "",
         transports=[transport for transport in provision.TRANSPORTS if transport in house.doors],
+        sockets=[f"{name}://{endpoint(*house.doors[name])}" for name in ("ws", "wss") if name in house.doors],
         ca=house.ca.fingerprint if house.ca else "",
         page=house.page,
         time=time.time(),

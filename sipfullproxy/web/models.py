@@ -23,10 +23,10 @@ class About:
     """The proxy's own facts.
 
     address: what phones are told, without the port where it is the usual one. secure: the same for TLS, "" without it.
-    transports: by which they may come. ca: SHA-256 fingerprint of the CA that signs our certificate, "" where we have
-    none. page: address of this page. time: wall-clock seconds at the proxy, whose times are shown. change: what a
-    change from this browser needs: "yes": it is allowed; "password"; "here": it must be made at the proxy's machine.
-    logins: whether phones need a password.
+    transports: by which they may come. sockets: URLs of the WebSockets that phones in a browser connect to. ca: SHA-256
+    fingerprint of the CA that signs our certificate, "" where we have none. page: address of this page. time:
+    wall-clock seconds at the proxy, whose times are shown. change: what a change from this browser needs: "yes": it is
+    allowed; "password"; "here": it must be made at the proxy's machine. logins: whether phones need a password.
     """
 
     name: str
@@ -35,6 +35,7 @@ class About:
     address: str
     secure: str
     transports: list[str]
+    sockets: list[str]
     ca: str
     page: str
     time: float

@@ -344,6 +344,19 @@ def test_a_phone_is_removed(lab: Stage, look: Look) -> None:
     expect(page.get_by_role("rowheader")).to_have_text([re.compile("bob@")])
 
 
+def test_by_hand_is_said_once_and_where_a_phone_in_a_browser_connects(tmp_path: Path, browser: Browser) -> None:
+    with running(tmp_path, "--tls", "--listen", "udp", "--listen", "tls", "--listen", "ws:127.0.0.1:0") as proxy:
+        window = Window(browser, proxy.page, lang="en")
+        page = window.open("#/phones")
+        expect(page.get_by_text("Or by hand")).to_have_text(
+            re.compile(r"Or by hand: domain \S+, transport UDP; domain \S+, transport TLS\.$")
+        )
+        expect(
+            page.get_by_text(re.compile(r"A phone in a browser connects to ws://127\.0\.0\.1:\d+\."))
+        ).to_be_visible()
+        window.close()
+
+
 def test_with_passwords_the_code_brings_the_login_and_works_once(tmp_path: Path, browser: Browser) -> None:
     with running(tmp_path, "--users", users_file(tmp_path, alice="apple")) as proxy:
         window = Window(browser, proxy.page, lang="en")

@@ -70,15 +70,16 @@ export async function open(root, _rest, app) {
 
 /** A QR code that sets Linphone up in one scan. */
 function adding(app) {
-  const { address: domain, secure, transports, ca, logins, change: may } = app.about;
+  const { address: domain, secure, transports, sockets, ca, logins, change: may } = app.about;
   const once = logins && may !== "here"; // whoever may only look gets a code without a login
   const plain = transports.filter((name) => name !== "tls").map((name) => name.toUpperCase()).join(" / ");
+  const ways = [plain && w("way", { address: domain, transports: plain }), secure && w("way", { address: secure, transports: "TLS" })];
   const code = h("figure.qr");
   const user = h("input", { name: "user", required: true, maxlength: "64", autocomplete: "off", spellcheck: "false" });
   const transport = h("select", { name: "transport" }, transports.map((name) => h("option", { value: name }, name.toUpperCase())));
   return h("section.adding", {}, h("h2", {}, w("addPhone")),
-    h("p", {}, w("addPhoneHint"), plain && ` ${w("byHand", { address: domain, transports: plain })}`,
-      secure && ` ${w("byHand", { address: secure, transports: "TLS" })}`),
+    h("p", {}, w("addPhoneHint"), (plain || secure) && ` ${w("byHand", { ways: ways.filter(Boolean).join("; ") })}`),
+    sockets.length > 0 && h("p", {}, w("bySocket", { sockets: sockets.join(", ") })),
     h("form.inline", { oninput: () => show(code), onsubmit: async (event) => {
       event.preventDefault();
       show(code); // one user's code must not stand below another's name

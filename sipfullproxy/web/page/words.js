@@ -59,7 +59,9 @@ const WORDS = {
     "V Linphone: Pomocník → Vzdialené nastavenie → naskenovať QR kód.",
     "In Linphone: Assistant → Remote provisioning → scan the QR code.",
   ],
-  byHand: ["Alebo ručne: doména {address}, prenos {transports}.", "Or by hand: domain {address}, transport {transports}."],
+  byHand: ["Alebo ručne: {ways}.", "Or by hand: {ways}."],
+  way: ["doména {address}, prenos {transports}", "domain {address}, transport {transports}"],
+  bySocket: ["Telefón v prehliadači sa pripája na {sockets}.", "A phone in a browser connects to {sockets}."],
   userName: ["Meno používateľa", "User name"],
   transport: ["Prenos", "Transport"],
   unchecked: [
