@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from bench.network import datagrams, isolated
+from bench.network import datagrams, isolated, opened
 from bench.peers import CALLEES, CALLERS, FIRST_PORT, HERE, HOST, PAIRS, Peer, PeerError, Running
 from bench.processes import LOAD_CPUS, start
 
@@ -20,6 +20,8 @@ SCENARIOS = HERE / "scenarios"
 MEDIA_PORT, MEDIA_PORTS = 20_000, 4
 # Seconds for the last messages of the last call to arrive.
 LAST_MESSAGES = 0.2
+# Seconds between two looks whether those who wait for calls are there.
+GLANCE = 0.02
 # Seconds that a run may take beyond what it should; SIPp gives up a call after 32 s, and nobody waits for that.
 PATIENCE = 8.0
 # The load generator is the limit when its cores are busier than this share, or it offers less than this of what was
@@ -246,8 +248,8 @@ def drive(running: Running, work: Work) -> Outcome:
     before, spent, begin = datagrams(), running.cpu, time.monotonic()
     used = _used()
     answering = [_Sipp(running, run, limit) for run in waiting]
-    if answering:
-        time.sleep(LAST_MESSAGES)  # SIPp does not tell when its port is open
+    while {sipp.port for sipp in answering} - opened() and time.monotonic() < begin + PATIENCE:
+        time.sleep(GLANCE)  # SIPp does not tell when its port is open
     first = time.monotonic()
     asking = [_Sipp(running, run, limit) for run in calling]
     for sipp in asking:
@@ -274,18 +276,18 @@ def drive(running: Running, work: Work) -> Outcome:
 
 
 class _Sipp:
-    """One SIPp at work."""
+    """One SIPp at work. port: its own."""
 
     def __init__(self, running: Running, run: Run, limit: float) -> None:
         self._file = running.folder / f"{run.scenario}-{run.port}.csv"
         self._file.unlink(missing_ok=True)
-        port = running.port + run.port
-        media = MEDIA_PORT + MEDIA_PORTS * (port - FIRST_PORT)
+        self.port = running.port + run.port
+        media = MEDIA_PORT + MEDIA_PORTS * (self.port - FIRST_PORT)
         self._process = start(
             [
                 "sipp", f"{HOST}:{running.port}", "-sf", str(SCENARIOS / f"{run.scenario}.xml"), "-i", HOST,
-                "-p", str(port), "-mp", str(media), "-nostdin", "-trace_stat", "-stf", str(self._file), "-fd", "1h",
-                "-timeout", f"{limit:.0f}s", "-timeout_error", "-timer_resol", "1", "-buff_size", str(1 << 20),
+                "-p", str(self.port), "-mp", str(media), "-nostdin", "-trace_stat", "-stf", str(self._file), "-fd",
+                "1h", "-timeout", f"{limit:.0f}s", "-timeout_error", "-timer_resol", "1", "-buff_size", str(1 << 20),
                 "-max_recv_loops", "100", *run.options,
             ],
             LOAD_CPUS, running.folder,

@@ -54,6 +54,12 @@ def datagrams() -> Datagrams:
     return Datagrams(table["InDatagrams"], table["OutDatagrams"], table["RcvbufErrors"])
 
 
+def opened() -> set[int]:
+    """The ports of UDP over IPv4 that programs have."""
+    lines = Path("/proc/net/udp").read_text().splitlines()[1:]
+    return {int(line.split()[1].rpartition(":")[2], 16) for line in lines}
+
+
 def quiet() -> None:
     """Wait until nobody repeats anything any more."""
     last, since, begin = datagrams().sent, time.monotonic(), time.monotonic()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,9 +27,9 @@ from sipfullproxy.settings import Settings, read, read_experiments, read_rule
 from sipfullproxy.sip.grammar import unescape
 from sipfullproxy.transport.addresses import lan_addresses
 
-# How often `run` looks whether it shall end, in seconds; None: it is woken. On Windows, Ctrl-C does not wake a thread
-# that waits for ever.
-GLANCE = 0.2 if os.name == "nt" else None
+# Seconds, at most, until a signal is heeded that did not wake who waits for it: Ctrl-C on Windows never does, and the
+# kernel may give SIGTERM to another of our threads, as it does where the process stood still when it came.
+GLANCE = 0.2
 
 log = logging.getLogger(__name__)
 

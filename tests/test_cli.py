@@ -53,6 +53,18 @@ def test_signals_end_it_at_once_with_the_journal_written(tmp_path: Path, ending:
 
 
 @pytest.mark.io
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_signal_that_comes_while_it_stands_still_is_heeded(tmp_path: Path) -> None:
+    """The kernel may give it to any of its threads then, and the one that waits for it sleeps on."""
+    for _ in range(5):
+        with running(tmp_path) as (process, _, _):
+            for sent in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
+                process.send_signal(sent)
+            out, err = process.communicate(timeout=MOMENT)
+            assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.io
 def test_a_console_that_knows_no_slovak_is_served_all_the_same(tmp_path: Path) -> None:
     with running(tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0") as (_, lines, port):
         assert lines[0] == f"SIP proxy be\\u017e\\xed na 127.0.0.1:{port} (UDP, TCP)."

@@ -24,6 +24,18 @@ def test_the_page_and_its_files() -> None:
         assert opened.ask("/page/main.js", "POST").status == 405
 
 
+@pytest.mark.parametrize("path", ["/", "/api", "/favicon.ico", "/page/main.js", "/page/ladder.css"])
+def test_a_head_is_as_its_get_without_a_body(path: str) -> None:
+    """RFC 9110 §9.1: every server has both; `curl -I` asks so."""
+    with page() as opened:
+        got, head = opened.ask(path), opened.ask(path, "HEAD")
+        same = [
+            (answer.status, answer.headers["content-type"], answer.headers["content-length"]) for answer in (got, head)
+        ]
+        assert same[0] == same[1]
+        assert head.body == b""
+
+
 def test_javascript_is_javascript_on_every_system() -> None:
     """On some Windows the registry calls it text/plain, and with `nosniff` no browser would run it."""
     assert mimetypes.types_map[".js"] == "text/javascript"

@@ -64,7 +64,7 @@ class Application:
             "/favicon.ico": _icon,
         }
         for path, answer in made.items():
-            inner.add_api_route(path, answer, include_in_schema=False)
+            inner.add_api_route(path, answer, methods=["GET", "HEAD"], include_in_schema=False)
         inner.mount("/page", StaticFiles(directory=FILES))
         inner.add_exception_handler(HTTPException, _refused)
         inner.add_exception_handler(RequestValidationError, _misasked)
