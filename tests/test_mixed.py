@@ -8,7 +8,7 @@ from sipfullproxy.engine.events import Unregistered
 from sipfullproxy.engine.flow import SAFE_DATAGRAM, Flow
 from sipfullproxy.engine.tokens import Tokens
 from sipfullproxy.sip.headers.via import Via
-from sipfullproxy.sip.message import Request
+from sipfullproxy.sip.message import Request, parse
 from sipfullproxy.sip.uri import parse_uri
 from tests.helpers import PROXY, Dialog, Lab, Phone, call, hang_up, sdp
 
@@ -380,6 +380,18 @@ def test_a_sips_uri_reaches_what_is_on_tls_alone(tls: Lab) -> None:
     for uri in ("sips:alice@10.0.0.1", alice.contact.replace("sip:", "sips:")):
         alice.request("MESSAGE", uri)
         assert alice.takes(480)
+
+
+@pytest.mark.parametrize("route", ["<sips:192.0.2.7;lr>", "<SIPS:192.0.2.7;lr>", "<sips:192.0.2.7>"])
+def test_behind_a_route_of_sips_all_within_the_dialog_goes_by_tls(tls: Lab, route: str) -> None:
+    """RFC 3261 §16.6 item 4: the Request-URI, or the topmost Route."""
+    _, bob = secured(tls)
+    over_tls(tls, bob, bob.compose("INVITE", "sip:c@far.example.com", headers=(f"Route: {route}",), body=sdp()))
+    (send,) = tls.astray
+    assert send.flow == Flow("tls", SECURE, ("192.0.2.7", 5061))
+    routes = parse(send.data).values(b"record-route")
+    assert routes
+    assert all(value.startswith(b"<sips:") and b"transport" not in value for value in routes)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,9 @@ class Forwarder:
             edits += ("max-forwards-down", "max-breadth")
         draft.put(b"max-breadth", b"Max-Breadth: %d" % breadth)
         if request.method in FORMS_A_DIALOG and self._switches.record_route:
-            draft.push(b"record-route", self._record_route(request, routed, target, flow, source))
+            # §16.6 item 4: of what is sent, and of what was asked for, which a Contact of sip may have replaced.
+            sips = b"sips" in (routed.uri.scheme, uri[:4].lower()) or (bool(routes) and b"<sips:" in routes[0].lower())
+            draft.push(b"record-route", self._record_route(request, routed, target, flow, source, sips))
             edits += ("record-route",)
         if target.turn is not None and target.turn.steps:
             draft.push(b"diversion", CRLF.join(step.line for step in target.turn.steps))
@@ -125,13 +127,14 @@ class Forwarder:
                         room -= size
         return Response(best.start, lines, best.where, best.body, best.status, best.phrase)
 
-    def _record_route(self, request: Request, routed: Routed, target: Target, flow: Flow, source: Flow) -> bytes:
+    def _record_route(
+        self, request: Request, routed: Routed, target: Target, flow: Flow, source: Flow, sips: bool
+    ) -> bytes:
         """One value where anybody can reach both phones by their Contacts, and by the same port of ours; else one for
         each side of the call, which says by which transport, and names the flow where the phone is reached by nothing
         else (RFC 5626 §5.3, RFC 5658 §5, §6)."""
         named = routed.toward is not None or (target.binding is not None and not target.binding.direct)
         hidden = self._hidden(request, source)
-        sips = b"sips" in (routed.uri.scheme, target.uri.scheme)
         ahead = self._route_of(flow, named, sips)
         if not named and not hidden and flow.door == source.door:
             return ahead
