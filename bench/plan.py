@@ -151,10 +151,11 @@ def delay(quick: bool) -> list[Figure]:
 
 def memory(quick: bool) -> list[Figure]:
     """Memory per binding, by what the processes grow (shared memory counted once) at a steady rate."""
-    users = 30_000 if quick else 60_000
+    users = SETTLING  # as many again: a table that doubles its room when it is full does so once
     figure = Figure(f"Memory per binding, {users:,} of them", "bytes")
     figure.goals = [Goal(1, "kamailio")]
     figure.note(f"growth of PSS (shared memory once) behind {SETTLING:,} others, so that transactions and tape grow no more")
+    figure.note("all of them from one address and port")
     for peer in present(OURS, PYPY, KAMAILIO):
         with running(peer) as alone:
             drive(alone, Registrations(1500, SETTLING, "w"))
