@@ -41,8 +41,8 @@ FIFTH = 0.2
 LONGEST_INSIDE = 1800
 """Seconds that a measurement inside the engine may take."""
 SETTLING = 60_000
-"""Registrations after which nothing of a proxy grows but its bindings: by then its tape is full (64 MB; one takes 1.6 kB),
-and transactions end as fast as they begin (they last 32 s, these take 40)."""
+"""Registrations after which nothing of a proxy grows but its bindings: by then its tape is full (64 MB; one takes
+1.6 kB), and transactions end as fast as they begin (they last 32 s, these take 40)."""
 
 
 def present(*peers: Peer) -> list[Peer]:
@@ -154,7 +154,9 @@ def memory(quick: bool) -> list[Figure]:
     users = SETTLING  # as many again: a table that doubles its room when it is full does so once
     figure = Figure(f"Memory per binding, {users:,} of them", "bytes")
     figure.goals = [Goal(1, "kamailio")]
-    figure.note(f"growth of PSS (shared memory once) behind {SETTLING:,} others, so that transactions and tape grow no more")
+    figure.note(
+        f"growth of PSS (shared memory once) behind {SETTLING:,} others, so that transactions and tape grow no more"
+    )
     figure.note("all of them from one address and port")
     for peer in present(OURS, PYPY, KAMAILIO):
         with running(peer) as alone:
