@@ -38,6 +38,8 @@ RATE = 1000.0
 """Calls a second of the goals; halved until every peer can do it."""
 FIFTH = 0.2
 """The share of a core for overload, so that the peer is the limit and not the load generator."""
+SETTLED = 5.0
+"""Seconds after its start until a peer is idle when nobody calls: ours loads its page behind its first answer."""
 LONGEST_INSIDE = 1800
 """Seconds that a measurement inside the engine may take."""
 SETTLING = 60_000
@@ -249,6 +251,7 @@ def overload(quick: bool) -> list[Figure]:
 def _ready(peers: Sequence[Peer], work: Work = measure.WARM_UP) -> Iterator[list[Running]]:
     """Peers at work, with their users registered; who compiles at run time has done such work already."""
     with all_running(peers) as runnings:
+        time.sleep(SETTLED)
         for each in runnings:
             register(each)
             measure.warm(each, work)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 
@@ -43,8 +45,22 @@ def test_a_new_circle_is_freed_soon() -> None:
         assert freed.wait(PATIENCE)
 
 
-def test_an_old_circle_is_freed_when_nobody_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever happens, it does not count as calls, and looks are rare soon."""
     monkeypatch.setattr(collector, "QUIET", 3)
+    monkeypatch.setattr(collector, "BUSY", math.inf)
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little happens, it counts as calls."""
+    monkeypatch.setattr(collector, "LOOK", 0.001)
+    monkeypatch.setattr(collector, "BUSY", -1.0)
+
+
+@pytest.mark.usefixtures("idle")
+def test_an_old_circle_is_freed_when_nobody_calls() -> None:
     circle = _Circle()
     freed = circle.freed
     gc.collect()  # now it is old: no look at what is new finds it
@@ -53,29 +69,42 @@ def test_an_old_circle_is_freed_when_nobody_calls(monkeypatch: pytest.MonkeyPatc
         assert freed.wait(PATIENCE)
 
 
-def test_nothing_old_is_looked_at_while_somebody_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collector, "FEW", -1)  # however little happens, it counts as calls
-    generations: list[int] = []
-    enough = threading.Event()
+@pytest.mark.usefixtures("idle")
+def test_what_became_old_since_is_freed_in_time_though_nobody_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "REST", 0.01)
+    monkeypatch.setattr(collector, "OLD", 0.5)
+    with tidy():
+        first = _Circle()
+        gone = first.freed
+        del first
+        assert gone.wait(PATIENCE)
+        circle = _Circle()
+        freed = circle.freed
+        gc.collect()
+        del circle
+        assert freed.wait(PATIENCE)
 
-    def see(phase: str, about: dict[str, int]) -> None:
-        generations.append(about["generation"])
-        if len(generations) > 60:
-            enough.set()
 
+def test_nothing_old_is_looked_at_while_there_is_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Hardly an object comes, as in a load where as many go.
     monkeypatch.setattr(collector, "LOOK", 0.001)
-    gc.callbacks.append(see)
+    monkeypatch.setattr(collector, "QUIET", 3)
+    monkeypatch.setattr(collector, "SAMPLE", 1)
+    generations: list[int] = []
+    gc.callbacks.append(lambda phase, about: generations.append(about["generation"]))
+    until = time.monotonic() + PATIENCE
     try:
         with tidy():
-            assert enough.wait(PATIENCE)
+            while len(generations) < 60 and time.monotonic() < until:
+                sum(range(1000))
     finally:
-        gc.callbacks.remove(see)
+        del gc.callbacks[-1]
+    assert len(generations) >= 60
     assert set(generations) == {0}
 
 
+@pytest.mark.usefixtures("busy")
 def test_while_somebody_calls_a_sample_is_looked_at_until_something_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collector, "FEW", -1)
-    monkeypatch.setattr(collector, "LOOK", 0.001)
     monkeypatch.setattr(collector, "SAMPLE", 1_000_000)
     looks: list[int] = []
 
@@ -91,8 +120,8 @@ def test_while_somebody_calls_a_sample_is_looked_at_until_something_is_found(mon
     assert looks == [0, 0, 0]
 
 
-def test_what_was_put_aside_is_looked_through_when_nobody_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collector, "QUIET", 3)
+@pytest.mark.usefixtures("idle")
+def test_what_was_put_aside_is_looked_through_when_nobody_calls() -> None:
     circle = _Circle()
     freed = circle.freed
     gc.freeze()
